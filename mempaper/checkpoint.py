@@ -1,0 +1,181 @@
+"""Weights and arrays on disk: safetensors with a JSON sidecar, written atomically, and resume points."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load, save
+from torch import Tensor, nn
+
+FORMAT = "mempaper-1"
+
+
+class CorruptFileError(RuntimeError):
+    """A stored file is not what was written there; the message names it and says what to do."""
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write ``data`` so that a reader sees the old file or the new one, never a part of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def save_arrays(
+    path: Path, arrays: Mapping[str, np.ndarray | Tensor], sidecar: dict[str, Any]
+) -> str:
+    """Write named arrays to ``path`` (``.safetensors``) and ``sidecar`` beside it (``.json``).
+
+    Returns
+    -------
+    str
+        SHA-256 of the array file, which the sidecar also holds.
+    """
+    tensors = {name: torch.as_tensor(a).detach().cpu().contiguous() for name, a in arrays.items()}
+    data = save(tensors, metadata={"format": FORMAT})
+    digest = hashlib.sha256(data).hexdigest()
+    write_atomically(path, data)
+    text = json.dumps({"format": FORMAT, "sha256": digest, **sidecar}, indent=1, sort_keys=True)
+    write_atomically(path.with_suffix(".json"), text.encode())
+    return digest
+
+
+def load_arrays(path: Path, sha256: str | None = None) -> dict[str, Tensor]:
+    """Read what :func:`save_arrays` wrote.
+
+    Parameters
+    ----------
+    path : Path
+    sha256 : str, optional
+        What the file must be; by default what its sidecar says.
+
+    Raises
+    ------
+    CorruptFileError
+        The file or its sidecar is missing, truncated, foreign, or was changed.
+    """
+    if sha256 is None:
+        sha256 = load_sidecar(path)["sha256"]
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise CorruptFileError(f"{path} cannot be read: {error.strerror}") from error
+    if hashlib.sha256(data).hexdigest() != sha256:
+        raise CorruptFileError(
+            f"{path} is not the file that was written there (its checksum differs). "
+            f"Delete the folder {path.parent} to compute it again."
+        )
+    try:
+        return load(data)
+    except SafetensorError as error:
+        raise CorruptFileError(f"{path} is not a safetensors file: {error}") from error
+
+
+def load_sidecar(path: Path) -> dict[str, Any]:
+    """Read the JSON sidecar of an array file."""
+    sidecar = path.with_suffix(".json")
+    try:
+        content = json.loads(sidecar.read_bytes())
+    except (OSError, ValueError) as error:
+        raise CorruptFileError(f"{sidecar} is missing or not JSON") from error
+    if not isinstance(content, dict) or content.get("format") != FORMAT or "sha256" not in content:
+        raise CorruptFileError(
+            f"{sidecar} was not written by mempaper (format {FORMAT!r} expected)"
+        )
+    return content
+
+
+def training_state(
+    model: nn.Module, optimizer: torch.optim.Optimizer, logs: Mapping[str, np.ndarray], done: int
+) -> dict[str, Tensor]:
+    """Everything a training needs to go on later, as one flat dictionary of tensors.
+
+    Parameters
+    ----------
+    logs : mapping of arrays
+        Preallocated logs, filled up to step ``done``.
+    done : int
+        Number of finished epochs (or updates).
+    """
+    state = {f"model/{name}": tensor for name, tensor in model.state_dict().items()}
+    for index, slots in optimizer.state_dict()["state"].items():
+        state |= {f"optimizer/{index}/{slot}": torch.as_tensor(v) for slot, v in slots.items()}
+    state |= {f"logs/{name}": torch.as_tensor(array) for name, array in logs.items()}
+    state["done"] = torch.tensor(done)
+    return state
+
+
+def restore_training(
+    state: Mapping[str, Tensor],
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    logs: Mapping[str, np.ndarray],
+) -> int:
+    """Put a :func:`training_state` back in place; returns the number of finished steps."""
+    part = {n.removeprefix("model/"): t for n, t in state.items() if n.startswith("model/")}
+    model.load_state_dict(part)
+    slots: dict[int, dict[str, Tensor]] = {}
+    for name, tensor in state.items():
+        if name.startswith("optimizer/"):
+            _, index, slot = name.split("/")
+            slots.setdefault(int(index), {})[slot] = tensor
+    groups = optimizer.state_dict()["param_groups"]
+    optimizer.load_state_dict({"state": slots, "param_groups": groups})
+    for name, array in logs.items():
+        array[...] = state[f"logs/{name}"].numpy()
+    return int(state["done"])
+
+
+class ResumePoint:
+    """The last state of an unfinished training, in a file of its own.
+
+    Parameters
+    ----------
+    path : Path, optional
+        A ``.safetensors`` file; None keeps nothing.
+    every : float
+        Seconds between two writes at least.
+    """
+
+    def __init__(self, path: Path | None = None, every: float = 20.0) -> None:
+        self.path = path
+        self.every = every
+        self._written = time.monotonic()
+
+    def save(self, state: Mapping[str, Tensor]) -> None:
+        """Write the state now."""
+        if self.path is not None:
+            save_arrays(self.path, state, {"kind": "resume point"})
+            self._written = time.monotonic()
+
+    def due(self) -> bool:
+        """Whether the last write is long enough ago."""
+        return self.path is not None and time.monotonic() - self._written >= self.every
+
+    def load(self) -> dict[str, Tensor] | None:
+        """The last state, or None where there is none."""
+        if self.path is None or not self.path.with_suffix(".json").exists():
+            return None
+        return load_arrays(self.path)
+
+    def clear(self) -> None:
+        """Remove the file: the training is finished."""
+        if self.path is not None:
+            self.path.with_suffix(".json").unlink(missing_ok=True)
+            self.path.unlink(missing_ok=True)

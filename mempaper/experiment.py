@@ -1,0 +1,277 @@
+"""A run: a validated configuration and a seed set that give a cached, resumable result.
+
+An experiment is a pydantic model. Its fields are the parameters, its presets are the modes of the
+book, and :meth:`Experiment.result` trains at most once: exca caches under ``runs/``, a lock keeps a
+second process from training the same configuration, and resume points survive a kill.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+import pickle
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Self, get_args
+
+import numpy as np
+import torch
+from exca import TaskInfra
+from filelock import FileLock, Timeout
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from torch import Tensor
+
+from mempaper import provenance
+from mempaper.checkpoint import (
+    CorruptFileError,
+    ResumePoint,
+    load_arrays,
+    load_sidecar,
+    save_arrays,
+)
+from mempaper.paths import data_folder, runs_folder
+from mempaper.progress import Progress, Report
+
+Mode = Literal["smoke", "fast", "full"]
+MODES: tuple[Mode, ...] = get_args(Mode)
+Arrays = Mapping[str, "np.ndarray | Tensor"]
+
+
+class ConfigError(ValueError):
+    """A parameter is unknown or impossible; the message says what is allowed."""
+
+
+def check_names(names: Iterable[str], allowed: Iterable[str], what: str = "parameter") -> None:
+    """Raise ConfigError for the first name that is not allowed, with the nearest valid one."""
+    allowed = list(allowed)
+    for name in names:
+        if name not in allowed:
+            near = difflib.get_close_matches(name, allowed, n=1, cutoff=0.5)
+            hint = f" Did you mean {near[0]!r}?" if near else ""
+            raise ConfigError(
+                f"Unknown {what} {name!r}.{hint} Allowed: {', '.join(sorted(allowed))}."
+            )
+
+
+def check_mode(mode: object) -> Mode:
+    """Return ``mode``; raise ConfigError unless it is smoke, fast or full."""
+    for allowed in MODES:
+        if mode == allowed:
+            return allowed
+    near = difflib.get_close_matches(str(mode), MODES, n=1, cutoff=0.4)
+    hint = f" Did you mean {near[0]!r}?" if near else ""
+    raise ConfigError(f"mode is {mode!r}; allowed are {', '.join(MODES)}.{hint}")
+
+
+def _explain(error: ValidationError, model: type[BaseModel]) -> str:
+    lines = []
+    for item in error.errors():
+        field = str(item["loc"][0]) if item["loc"] else "these parameters"
+        described = model.model_fields[field].description if field in model.model_fields else None
+        about = f" ({field}: {described})" if described else ""
+        reason = item["msg"].removeprefix("Value error, ")
+        given = f" is {item['input']!r}" if item["loc"] else ""
+        lines.append(f"{field}{given}: {reason}.{about}")
+    return "\n".join(lines)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run gave.
+
+    Attributes
+    ----------
+    arrays : dict of numpy.ndarray
+        By name; shapes are documented at the experiment that made them.
+    provenance : dict
+        Configuration, seeds, commit, versions, device, seconds, and ``origin``: 'trained', 'cache'
+        or 'shipped'.
+    """
+
+    arrays: dict[str, np.ndarray]
+    provenance: dict[str, Any]
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        return self.arrays[name]
+
+    def weights(self) -> dict[str, Tensor]:
+        """State dictionary of the trained ensemble."""
+        return {
+            name.removeprefix("weights/"): torch.as_tensor(array)
+            for name, array in self.arrays.items()
+            if name.startswith("weights/")
+        }
+
+
+class Experiment(BaseModel):
+    """Base class of all experiments; a subclass adds fields, presets and :meth:`train`.
+
+    Class attributes a subclass sets: ``paper`` (slug), ``name`` (within the paper), ``version``
+    (raised when a change of the code changes results) and ``presets`` (fields by mode, on top of the
+    defaults).
+    """
+
+    model_config = ConfigDict(extra="forbid", validate_default=True)
+    paper: ClassVar[str]
+    name: ClassVar[str]
+    version: ClassVar[str] = "1"
+    presets: ClassVar[dict[Mode, dict[str, Any]]] = {"smoke": {}, "fast": {}, "full": {}}
+    _exclude_from_cls_uid: ClassVar[tuple[str, ...]] = ("device",)
+
+    seed: int = Field(0, ge=0, le=2**31, strict=True, description="seed of the first network")
+    n_seeds: int = Field(8, ge=1, le=512, strict=True, description="how many networks")
+    device: str = Field("cpu", description="torch device, e.g. cpu or cuda")
+    infra: TaskInfra = TaskInfra(version="1")
+
+    @field_validator("device")
+    @classmethod
+    def _device_exists(cls, device: str) -> str:
+        try:
+            torch.empty(0, device=device)
+        except (RuntimeError, AssertionError) as error:
+            raise ValueError(f"torch cannot use it here ({str(error).splitlines()[0]})") from None
+        return device
+
+    def model_post_init(self, context: Any) -> None:
+        """Point exca's cache at a folder that depends on every field, defaults included."""
+        super().model_post_init(context)
+        self.infra.folder = runs_folder() / self.paper / self.name / self.key()
+        self.infra.mode = "retry"
+
+    @classmethod
+    def preset(cls, mode: object, **overrides: Any) -> Self:
+        """The configuration of a mode with some fields changed.
+
+        Parameters
+        ----------
+        mode : {'smoke', 'fast', 'full'}
+        **overrides
+            Fields; None stands for the mode's own value.
+
+        Raises
+        ------
+        ConfigError
+            Unknown field or impossible value, with what is allowed.
+        """
+        own = cls.presets[check_mode(mode)]
+        given = {name: value for name, value in overrides.items() if value is not None}
+        return cls.checked(**{**own, **given})
+
+    @classmethod
+    def checked(cls, **fields: Any) -> Self:
+        """Build from fields; raises ConfigError where the constructor raises ValidationError."""
+        check_names(fields, cls.parameters())
+        try:
+            return cls(**fields)
+        except ValidationError as error:
+            raise ConfigError(_explain(error, cls)) from None
+
+    def replace(self, **changes: Any) -> Self:
+        """The same configuration with some fields changed."""
+        return self.checked(**{**self.config(), "device": self.device, **changes})
+
+    @classmethod
+    def parameters(cls) -> list[str]:
+        """Names of the fields that a caller may set."""
+        return [name for name in cls.model_fields if name != "infra"]
+
+    def config(self) -> dict[str, Any]:
+        """Every field that decides the result, as plain values."""
+        return self.model_dump(mode="json", exclude={"infra", "device"})
+
+    def key(self) -> str:
+        """Twelve hexadecimal digits that name this configuration and version."""
+        text = json.dumps([self.version, self.config()], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+    def train(self, resume: ResumePoint, report: Report) -> Arrays:
+        """Compute the result: named arrays; weights are named ``weights/...``.
+
+        Parameters
+        ----------
+        resume : ResumePoint
+            Where to look for an unfinished training and to keep this one's state.
+        report : callable (done, total)
+        """
+        raise NotImplementedError
+
+    def folder(self) -> Path:
+        """Folder of this run below ``runs/``."""
+        folder = self.infra.uid_folder(create=True)
+        assert folder is not None
+        return folder
+
+    @infra.apply
+    def stored(self) -> dict[str, str]:
+        """Train and write the arrays; what exca caches is only the file's name and checksum."""
+        folder = self.folder()
+        resume = ResumePoint(folder / "resume.safetensors")
+        start = time.monotonic()
+        label = f"{self.paper}/{self.name}, {self.n_seeds} network{'s' * (self.n_seeds > 1)}"
+        with Progress(label) as report:
+            arrays = self.train(resume, report)
+        sidecar = {
+            "kind": "result",
+            "experiment": f"{self.paper}/{self.name}",
+            "version": self.version,
+            "config": self.config(),
+            **provenance.here(),
+            "device": self.device,
+            "seconds": round(time.monotonic() - start, 2),
+        }
+        sha256 = save_arrays(folder / "result.safetensors", arrays, sidecar)
+        resume.clear()
+        return {"file": "result.safetensors", "sha256": sha256}
+
+    def shipped_file(self) -> Path:
+        """Where a result of this very configuration would be shipped with the book."""
+        folder = data_folder() / "pretrained" / self.paper / self.name
+        return folder / f"{self.key()}.safetensors"
+
+    def result(self) -> Result:
+        """The result: shipped, cached, or trained now (resuming where a kill left it).
+
+        Raises
+        ------
+        CorruptFileError
+            A stored file is truncated, foreign or was changed; the message names it.
+        """
+        shipped = self.shipped_file()
+        if shipped.exists():
+            return self._load(shipped, "shipped")
+        folder = self.folder()
+        with self._lock(folder):
+            cached = (folder / "job.pkl").exists()
+            try:
+                reference = self.stored()
+            except (pickle.UnpicklingError, EOFError) as error:
+                raise CorruptFileError(
+                    f"{folder / 'job.pkl'} is truncated or foreign ({error}). "
+                    f"Delete the folder {folder} to train this run again."
+                ) from error
+        file = folder / reference["file"]
+        return self._load(file, "cache" if cached else "trained", reference["sha256"])
+
+    def _lock(self, folder: Path) -> FileLock:
+        lock = FileLock(folder / "lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            print(f"Another process trains {self.paper}/{self.name} {self.key()}; waiting for it.")
+            lock.acquire()
+        return lock
+
+    def _load(self, file: Path, origin: str, sha256: str | None = None) -> Result:
+        sidecar = load_sidecar(file)
+        expected = (f"{self.paper}/{self.name}", self.version, self.config())
+        found = (sidecar.get("experiment"), sidecar.get("version"), sidecar.get("config"))
+        if found != expected:
+            raise CorruptFileError(
+                f"{file} belongs to another run: expected {expected}, found {found}. Remove it."
+            )
+        tensors = load_arrays(file, sha256 or sidecar["sha256"])
+        arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
+        return Result(arrays, {**sidecar, "origin": origin, "key": self.key()})

@@ -1,0 +1,1 @@
+"""Ritter et al. (2018): meta-learning with episodic recall."""

@@ -1,0 +1,81 @@
+"""Means with confidence intervals over seeds, paired comparisons, bootstrap."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy import stats as sps
+
+Array = Any  # anything numpy.asarray takes
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean over seeds with its confidence interval.
+
+    Attributes
+    ----------
+    value : float
+        The mean.
+    low, high : float
+        Ends of the interval; not a number where fewer than two seeds were given.
+    n : int
+        Number of seeds.
+    """
+
+    value: float
+    low: float
+    high: float
+    n: int
+
+    def __str__(self) -> str:
+        if np.isnan(self.low):
+            return f"{self.value:.3g} (one network)" if self.n == 1 else f"{self.value:.3g}"
+        return f"{self.value:.3g} [{self.low:.3g}, {self.high:.3g}]"
+
+
+def mean_interval(
+    samples: Array, axis: int = 0, level: float = 0.95
+) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and half-width of Student's interval along ``axis``.
+
+    Missing samples (not a number) are left out. Half-widths are not a number where fewer than two
+    samples remain.
+    """
+    x = np.asarray(samples, dtype=float)
+    n = np.sum(~np.isnan(x), axis=axis)
+    total = np.nansum(x, axis=axis)
+    mean = np.divide(total, n, out=np.full(np.shape(total), np.nan), where=n > 0)
+    deviation = np.nansum((x - np.expand_dims(mean, axis)) ** 2, axis=axis)
+    enough = np.asarray(n > 1)
+    df = np.where(enough, n - 1, 1)
+    half = sps.t.ppf(0.5 + level / 2, df) * np.sqrt(deviation / df / np.where(enough, n, 1))
+    return mean, np.where(enough, half, np.nan)
+
+
+def estimate(samples: Array, level: float = 0.95) -> Estimate:
+    """Mean over seeds of one number per seed, with Student's interval."""
+    x = np.atleast_1d(np.asarray(samples, dtype=float))
+    x = x[~np.isnan(x)]
+    if x.size == 0:
+        return Estimate(np.nan, np.nan, np.nan, 0)
+    mean, half = mean_interval(x, level=level)
+    return Estimate(float(mean), float(mean - half), float(mean + half), int(x.size))
+
+
+def paired_difference(a: Array, b: Array, level: float = 0.95) -> Estimate:
+    """Mean of ``a - b`` over seeds that both have, with Student's interval (the paired t-test)."""
+    a, b = np.atleast_1d(np.asarray(a, float)), np.atleast_1d(np.asarray(b, float))
+    if a.shape != b.shape:
+        raise ValueError(f"paired samples need equal shapes; got {a.shape} and {b.shape}")
+    return estimate(a - b, level)
+
+
+def standard_error(samples: Array, axis: int = 0) -> np.ndarray:
+    """Standard error as the original code takes it: sd (ddof 0) over sqrt(n - 1)."""
+    x = np.asarray(samples, dtype=float)
+    if x.shape[axis] < 2:
+        raise ValueError("a standard error needs at least two samples")
+    return x.std(axis=axis) / np.sqrt(x.shape[axis] - 1)
