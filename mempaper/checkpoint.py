@@ -37,9 +37,7 @@ def write_atomically(path: Path, data: bytes) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def save_arrays(
-    path: Path, arrays: Mapping[str, np.ndarray | Tensor], sidecar: dict[str, Any]
-) -> str:
+def save_arrays(path: Path, arrays: Mapping[str, np.ndarray | Tensor], sidecar: dict[str, Any]) -> str:
     """Write named arrays to ``path`` (``.safetensors``) and ``sidecar`` beside it (``.json``).
 
     Returns
@@ -95,9 +93,7 @@ def load_sidecar(path: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise CorruptFileError(f"{sidecar} is missing or not JSON") from error
     if not isinstance(content, dict) or content.get("format") != FORMAT or "sha256" not in content:
-        raise CorruptFileError(
-            f"{sidecar} was not written by mempaper (format {FORMAT!r} expected)"
-        )
+        raise CorruptFileError(f"{sidecar} was not written by mempaper (format {FORMAT!r} expected)")
     return content
 
 

@@ -51,9 +51,7 @@ def check_names(names: Iterable[str], allowed: Iterable[str], what: str = "param
         if name not in allowed:
             near = difflib.get_close_matches(name, allowed, n=1, cutoff=0.5)
             hint = f" Did you mean {near[0]!r}?" if near else ""
-            raise ConfigError(
-                f"Unknown {what} {name!r}.{hint} Allowed: {', '.join(sorted(allowed))}."
-            )
+            raise ConfigError(f"Unknown {what} {name!r}.{hint} Allowed: {', '.join(sorted(allowed))}.")
 
 
 def check_mode(mode: object) -> Mode:

@@ -7,12 +7,12 @@ from pathlib import Path
 
 PACKAGE = Path(__file__).resolve().parent
 ROOT = PACKAGE.parent
+IN_CHECKOUT = (ROOT / "pyproject.toml").exists()
 
 
 def data_folder() -> Path:
     """The folder ``data/`` of the checkout, or its copy inside an installed package."""
-    checkout = ROOT / "data"
-    return checkout if (ROOT / "_toc.yml").exists() else PACKAGE / "_data"
+    return ROOT / "data" if IN_CHECKOUT else PACKAGE / "_data"
 
 
 def runs_folder() -> Path:
@@ -20,4 +20,4 @@ def runs_folder() -> Path:
     override = os.environ.get("MEMPAPER_RUNS")
     if override:
         return Path(override).expanduser().resolve()
-    return (ROOT if (ROOT / "_toc.yml").exists() else Path.cwd()) / "runs"
+    return (ROOT if IN_CHECKOUT else Path.cwd()) / "runs"

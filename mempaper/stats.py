@@ -36,9 +36,7 @@ class Estimate:
         return f"{self.value:.3g} [{self.low:.3g}, {self.high:.3g}]"
 
 
-def mean_interval(
-    samples: Array, axis: int = 0, level: float = 0.95
-) -> tuple[np.ndarray, np.ndarray]:
+def mean_interval(samples: Array, axis: int = 0, level: float = 0.95) -> tuple[np.ndarray, np.ndarray]:
     """Mean and half-width of Student's interval along ``axis``.
 
     Missing samples (not a number) are left out. Half-widths are not a number where fewer than two

@@ -111,8 +111,9 @@ class DNDLSTMCell(nn.Module):
         """
         size = self.hidden_size
         pre = torch.baddbmm(projected, h, self.h2h.weight)
-        gates = Gates(*torch.sigmoid(pre[..., : 4 * size]).split(size, dim=-1))
-        candidate = torch.tanh(pre[..., 4 * size :])
+        gate_part, candidate_part = pre.split([4 * size, size], dim=-1)
+        gates = Gates(*torch.sigmoid(gate_part).split(size, dim=-1))
+        candidate = torch.tanh(candidate_part)
         c = gates.forget * c + gates.input * candidate
         if recalled is not None:
             if self.variant == "gate":
@@ -125,27 +126,28 @@ class DNDLSTMCell(nn.Module):
     def unroll(
         self, x: Tensor, h: Tensor, c: Tensor, recalled: Tensor | None
     ) -> tuple[Tensor, Tensor]:
-        """Run one trial per member whose inputs and recalls are known ahead.
+        """Run trials whose inputs and recalls are known ahead.
 
         Parameters
         ----------
-        x : Tensor, shape (member, time, input)
-        h, c : Tensor, shape (member, unit)
-        recalled : Tensor, shape (member, time, unit), or None
+        x : Tensor, shape (member, trial, time, input)
+        h, c : Tensor, shape (member, trial, unit)
+        recalled : Tensor, shape (member, trial, time, unit), or None
 
         Returns
         -------
-        hidden, cell : Tensor, shape (member, time, unit)
+        hidden, cell : Tensor, shape (member, trial, time, unit)
         """
-        projected = self.project(x, recalled).split(1, dim=1)
-        memory = [None] * len(projected) if recalled is None else recalled.split(1, dim=1)
-        h, c = h.unsqueeze(1), c.unsqueeze(1)
+        n_members, n_trials, time = x.shape[:3]
+        flat = None if recalled is None else recalled.flatten(1, 2)
+        projected = self.project(x.flatten(1, 2), flat).view(n_members, n_trials, time, -1)
+        memory = [None] * time if recalled is None else recalled.unbind(2)
         hidden, cell = [], []
-        for projected_t, recalled_t in zip(projected, memory, strict=True):
+        for projected_t, recalled_t in zip(projected.unbind(2), memory, strict=True):
             h, c, _ = self.step(projected_t, h, c, recalled_t)
             hidden.append(h)
             cell.append(c)
-        return torch.cat(hidden, 1), torch.cat(cell, 1)
+        return torch.stack(hidden, 2), torch.stack(cell, 2)
 
 
 class LinearActorCritic(nn.Module):
@@ -167,9 +169,10 @@ class LinearActorCritic(nn.Module):
         self.critic = EnsembleLinear(generators, hidden_size, 1)
 
     def forward(self, h: Tensor, beta: float = 1.0) -> tuple[Tensor, Tensor]:
-        """Policy (member, trial, action) and value (member, trial) of (member, trial, unit)."""
-        policy = torch.softmax(self.actor(h) / positive_temperature(beta), dim=-1)
-        return policy, self.critic(h).squeeze(-1)
+        """Policy (member, ..., action) and value (member, ...) of hidden states (member, ..., unit)."""
+        flat = h.flatten(1, -2)
+        policy = torch.softmax(self.actor(flat) / positive_temperature(beta), dim=-1)
+        return policy.unflatten(1, h.shape[1:-1]), self.critic(flat).view(h.shape[:-1])
 
 
 class MLPActorCritic(nn.Module):

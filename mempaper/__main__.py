@@ -1,0 +1,5 @@
+"""``python -m mempaper`` is the command ``mempaper``."""
+
+from mempaper.cli import main
+
+main()

@@ -1,0 +1,33 @@
+"""What the book has: its papers and their experiments."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+
+from mempaper.experiment import ConfigError, Experiment, check_names
+from mempaper.paths import PACKAGE
+
+
+@functools.cache
+def papers() -> tuple[str, ...]:
+    """Slugs of the papers that live in this package."""
+    return tuple(sorted(file.parent.name for file in PACKAGE.glob("*/experiments.py")))
+
+
+@functools.cache
+def experiments() -> dict[str, type[Experiment]]:
+    """Every experiment by ``paper/name``."""
+    found = {}
+    for paper in papers():
+        for experiment in importlib.import_module(f"mempaper.{paper}.experiments").EXPERIMENTS:
+            found[f"{paper}/{experiment.name}"] = experiment
+    return found
+
+
+def experiment(name: str) -> type[Experiment]:
+    """Experiment class by ``paper/name``; ConfigError names the nearest one otherwise."""
+    if not name:
+        raise ConfigError("An experiment is named like ritter2018/contextual_choice")
+    check_names([name], experiments(), "experiment")
+    return experiments()[name]

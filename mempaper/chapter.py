@@ -1,0 +1,105 @@
+"""A chapter checks its parameters, judges its claims, and says where its numbers are from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import FunctionType, ModuleType
+from typing import Any, Generic, TypeVar
+
+from IPython.display import HTML, display
+
+from mempaper import claims, plots, provenance
+from mempaper.catalogue import papers
+from mempaper.experiment import ConfigError, Experiment, Mode, Result, check_mode, check_names
+
+E = TypeVar("E", bound=Experiment)
+ALWAYS = ("mode", "seed", "n_seeds")
+_IPYTHON = ("In", "Out", "exit", "quit", "get_ipython", "open")
+
+
+def given_parameters(namespace: Mapping[str, Any]) -> dict[str, Any]:
+    """Plain values among a notebook's global names: its parameters, declared or injected."""
+    plain = (str, int, float, bool, list, tuple, dict, type(None))
+    return {
+        name: value
+        for name, value in namespace.items()
+        if not name.startswith("_")
+        and name not in _IPYTHON
+        and isinstance(value, plain)
+        and not isinstance(value, (ModuleType, FunctionType))
+    }
+
+
+class Chapter(Generic[E]):
+    """A chapter under given parameters.
+
+    Parameters
+    ----------
+    name : str
+        ``paper/figure``.
+    namespace : mapping
+        ``globals()`` of the notebook, right after its parameters cell. Every plain value in it is
+        taken for a parameter, so that a misspelt one, which papermill injects with no more than a
+        warning, is refused here.
+    experiment : type
+        The experiment that the chapter trains; it checks the values.
+    *knobs : str
+        The parameters besides ``mode``, ``seed`` and ``n_seeds``: fields of the experiment.
+
+    Attributes
+    ----------
+    mode : Mode
+    experiment : Experiment
+        The mode's preset with the given parameters.
+    """
+
+    def __init__(
+        self, name: str, namespace: Mapping[str, Any], experiment: type[E], *knobs: str
+    ) -> None:
+        paper, self.figure = name.split("/")
+        check_names([paper], papers(), "paper")
+        self.name = name
+        given = given_parameters(namespace)
+        check_names(given, [*ALWAYS, *knobs])
+        self.mode: Mode = check_mode(given.get("mode"))
+        self.experiment: E = experiment.preset(
+            self.mode, **{key: value for key, value in given.items() if key != "mode"}
+        )
+        self._own = {c.id: c for c in claims.load(paper).values() if c.figure == self.figure}
+        plots.use_style()
+        first, n = self.experiment.seed, self.experiment.n_seeds
+        seeds = f"seed {first}" if n == 1 else f"seeds {first} to {first + n - 1}"
+        not_judged = "; claims are not judged in this mode" if self.mode == "smoke" else ""
+        print(f"{name} in {self.mode} mode, {seeds}{not_judged}")
+
+    def judge(self, measured: Mapping[str, Any]) -> None:
+        """Show the table of this figure's claims.
+
+        Parameters
+        ----------
+        measured : mapping
+            For each claim of the figure an Estimate, or one number per network.
+        """
+        if not self._own:
+            raise ConfigError(f"The ledger has no claims for {self.name}")
+        judged = claims.judge(self._own, measured, self.mode)
+        about = {
+            "seed": self.experiment.seed,
+            "n_seeds": self.experiment.n_seeds,
+            **provenance.here(),
+        }
+        display(claims.bundle(self.name, self.mode, judged, about), raw=True)
+
+    def footer(self, *results: Result) -> None:
+        """Say of each result where it comes from: configuration, seeds, commit, versions, time."""
+        rows = []
+        for result in results:
+            p = result.provenance
+            versions = ", ".join(f"{k} {v}" for k, v in p["versions"].items())
+            first, n = p["config"]["seed"], p["config"]["n_seeds"]
+            rows.append(
+                f"<li><code>{p['experiment']}</code> {p['key']} (version {p['version']}), "
+                f"seeds {first}–{first + n - 1}, {p['seconds']:.3g} s of training on {p['device']}, "
+                f"{p['date']}, commit {p['commit'] or 'unknown'}; {versions}</li>"
+            )
+        display(HTML(f'<ul class="mempaper-provenance">{"".join(rows)}</ul>'))

@@ -1,0 +1,263 @@
+"""The command ``mempaper``."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+import yaml
+
+import mempaper
+from mempaper.experiment import MODES, ConfigError
+
+
+def parse_value(text: str) -> Any:
+    """Read a number, a truth value, None or a word, as papermill does for ``-p``."""
+    words = {"true": True, "false": False, "none": None}
+    if text.lower() in words:
+        return words[text.lower()]
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except ValueError:
+            continue
+    return text
+
+
+def parse_parameters(pairs: tuple[tuple[str, str], ...], texts: tuple[str, ...]) -> dict[str, Any]:
+    """Parameters given as ``-p key value`` and as YAML mappings, ``-y``."""
+    given: dict[str, Any] = {}
+    for text in texts:
+        try:
+            mapping = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise ConfigError(f"-y {text!r} is not YAML: {error}") from None
+        if not isinstance(mapping, dict):
+            raise ConfigError(f"-y {text!r} is not a mapping like 'kernel: l1'")
+        given |= mapping
+    return given | {name: parse_value(value) for name, value in pairs}
+
+
+mode_option = click.option(
+    "--mode",
+    default=None,
+    help="smoke (seconds, plumbing only), fast (minutes, the default) or full (the paper's setting).",
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(mempaper.__version__)
+def cli() -> None:
+    """An executable book on how neural networks remember.
+
+    Chapters are named PAPER/FIGURE, such as ritter2018/fig4_correct_rate.
+    """
+
+
+@cli.command("list")
+def list_command() -> None:
+    """Show chapters with measured times, experiments, and their presets."""
+    from mempaper import catalogue, notebooks, timings
+
+    known = timings.load()
+    click.echo(f"{'Chapter':40}" + "".join(f"{mode:>9}" for mode in MODES))
+    for chapter in notebooks.chapters():
+        times = [timings.describe(known.get(chapter, {}).get(mode)) for mode in MODES]
+        click.echo(f"{chapter:40}" + "".join(f"{t:>9}" for t in times))
+    click.echo("\nExperiments, and what each mode changes of their defaults")
+    for name, experiment in catalogue.experiments().items():
+        click.echo(name)
+        for mode in MODES:
+            own = experiment.presets[mode]
+            text = ", ".join(f"{k}={v}" for k, v in own.items()) or "the defaults"
+            click.echo(f"  {mode:6} {text}")
+
+
+@cli.command("run")
+@click.argument("chapter")
+@click.option("-p", "pairs", type=(str, str), multiple=True, help="A parameter: -p KEY VALUE.")
+@click.option("-y", "texts", multiple=True, help="Parameters as YAML: -y 'kernel: l1'.")
+@mode_option
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="The executed notebook.")
+def run_command(
+    chapter: str,
+    pairs: tuple[tuple[str, str], ...],
+    texts: tuple[str, ...],
+    mode: str | None,
+    output: Path | None,
+) -> None:
+    """Run one chapter under other parameters and show how its claims fare."""
+    from mempaper import claims, notebooks
+
+    given = parse_parameters(pairs, texts)
+    if mode is not None:
+        given["mode"] = mode
+    name = notebooks.notebook_path(chapter).relative_to(notebooks.BOOK).with_suffix("").as_posix()
+    output = output or Path(f"{name.replace('/', '-')}.out.ipynb")
+    bar = sys.stderr.isatty()
+    seconds = notebooks.run(name, output.resolve(), given, progress=bar)
+    record = claims.read_notebook(output)
+    if record is not None:
+        ledger = claims.load(name.split("/")[0])
+        judged = [claims.Judgement(**entry) for entry in record["judgements"]]
+        click.echo(claims.table_text((ledger[j.id], j) for j in judged))
+    click.echo(f"{output} ({seconds:.0f} s)")
+
+
+@cli.command("sweep")
+@click.argument("experiment")
+@click.option("--grid", "axes", multiple=True, help="An axis: --grid kernel=l2,l1.")
+@click.option("-p", "pairs", type=(str, str), multiple=True, help="A parameter: -p KEY VALUE.")
+@mode_option
+@click.option("--workers", type=click.IntRange(1), help="Runs at once; one per core by default.")
+@click.option("--dry-run", is_flag=True, help="Only show what would run.")
+def sweep_command(
+    experiment: str,
+    axes: tuple[str, ...],
+    pairs: tuple[tuple[str, str], ...],
+    mode: str | None,
+    workers: int | None,
+    dry_run: bool,
+) -> None:
+    """Run an experiment (see `mempaper list`) over a grid; what is done already is not run again."""
+    from mempaper import catalogue, sweep
+
+    parsed: dict[str, list[Any]] = {}
+    for axis in axes:
+        name, equals, values = axis.partition("=")
+        if not equals or not values:
+            raise ConfigError(f"--grid {axis!r} is not like kernel=l2,l1")
+        parsed[name] = [parse_value(v) for v in values.split(",")]
+    fixed = parse_parameters(pairs, ())
+    jobs = sweep.grid(catalogue.experiment(experiment), mode or "fast", parsed, **fixed)
+    labels = [", ".join(f"{k}={v}" for k, v in point.items()) or "defaults" for point, _ in jobs]
+    if dry_run:
+        for label, (_, job) in zip(labels, jobs, strict=True):
+            click.echo(f"{job.key()}  {label}  ({job.n_seeds} networks)")
+        return
+    outcomes = sweep.run([job for _, job in jobs], workers or len(os.sched_getaffinity(0)))
+    for label, (_, job), (origin, seconds, error) in zip(labels, jobs, outcomes, strict=True):
+        click.echo(f"{job.key()}  {label}  {origin} {error or f'{seconds:.0f} s'}")
+    if any(error for _, _, error in outcomes):
+        sys.exit(1)
+
+
+@cli.command("claims")
+@click.argument("executed", nargs=-1, type=click.Path(exists=True, path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Machine-readable, every claim.")
+@click.option("--record", is_flag=True, help="Keep full-mode results with the book.")
+def claims_command(executed: tuple[Path, ...], as_json: bool, record: bool) -> None:
+    """Judge claims from EXECUTED notebooks, by default those of the last build."""
+    from mempaper import build, catalogue, claims
+
+    paths = list(executed) or sorted((build.BUILD / "executed" / "fast").rglob("*.ipynb"))
+    paths = [path for path in paths if not path.name.endswith((".failed.ipynb", ".running.ipynb"))]
+    records = [r for path in paths if (r := claims.read_notebook(path)) is not None]
+    if executed and not records:
+        raise ConfigError("None of these notebooks shows a claims table: were they executed?")
+    if record:
+        for r in records:
+            click.echo(f"kept in {claims.keep_record(r)}", err=True)
+    if as_json:
+        click.echo(build.write_json(records, catalogue.papers()))
+        return
+    shown = {r["chapter"].split("/")[0] for r in records} if executed else set(catalogue.papers())
+    seen = {entry["id"] for r in records for entry in r["judgements"]}
+    for paper in sorted(shown):
+        for row in claims.roll_up(paper, records):
+            claim = row["claim"]
+            if executed and claim.id not in seen:
+                continue
+            columns = [
+                f"{column}: {row[column].status} {claims.show_measured(row[column])}"
+                if row[column].status in claims.RANK and row[column].n
+                else f"{column}: {row[column].status}"
+                for column in ("fast", "full")
+            ]
+            click.echo(f"{paper} {claim.id:12} required {claim.expect!s:18} {'; '.join(columns)}")
+
+
+@cli.command("verify")
+@click.argument("paper")
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--train", is_flag=True, help="Also retrain for statistical families (minutes).")
+def verify_command(paper: str, folder: Path, train: bool) -> None:
+    """Recompute the numbers of a paper's original code that lie in FOLDER as *.npz files."""
+    from mempaper import verify
+
+    click.echo(f"{'file':32} {'function':38} {'absolute':>9} {'relative':>9} {'tolerance':>9}")
+
+    def tell(row: verify.Row) -> None:
+        verdict = "ok" if row.ok else "MISS " + "; ".join(row.notes)
+        click.echo(
+            f"{row.file:32} {row.function:38} {row.absolute:9.1e} {row.relative:9.1e} "
+            f"{row.tolerance:9.1e} {verdict}"
+        )
+
+    rows = verify.verify(paper, folder, train=train, tell=tell)
+    missed = sum(not row.ok for row in rows)
+    click.echo(f"{len(rows) - missed} ok, {missed} missed")
+    sys.exit(1 if missed else 0)
+
+
+@cli.command("build")
+@mode_option
+@click.option("--jobs", type=click.IntRange(1), help="Chapters at once; one per core by default.")
+@click.option(
+    "--budget-min",
+    type=float,
+    help="Minutes; chapters not started by then run in smoke mode and are not judged.",
+)
+@click.option("--record-times", is_flag=True, help="Keep the measured times with the book.")
+def build_command(
+    mode: str | None, jobs: int | None, budget_min: float | None, record_times: bool
+) -> None:
+    """Run every chapter and build the HTML book; what is unchanged is not run again."""
+    from mempaper import build
+    from mempaper.experiment import check_mode
+
+    report = build.build(
+        check_mode(mode or "fast"),
+        jobs=jobs,
+        budget_minutes=budget_min,
+        record_times=record_times,
+        tell=click.echo,
+    )
+    sys.exit(1 if report.failed else 0)
+
+
+@cli.command("pair")
+@click.option("--check", is_flag=True, help="Change nothing; fail where a pair differs.")
+def pair_command(check: bool) -> None:
+    """Write the notebooks anew from their sources, the files fig*.py."""
+    from mempaper import notebooks
+
+    changed = notebooks.unpaired() if check else notebooks.pair()
+    for notebook in changed:
+        click.echo(f"{'differs from its source' if check else 'written'}: {notebook}")
+    sys.exit(1 if check and changed else 0)
+
+
+def main() -> None:
+    """Run the command; expected errors become one message without a traceback."""
+    from mempaper.checkpoint import CorruptFileError
+
+    expected: tuple[type[Exception], ...] = (ConfigError, CorruptFileError)
+    if importlib.util.find_spec("papermill") is not None:
+        from mempaper.notebooks import ChapterError
+
+        expected += (ChapterError,)
+    try:
+        cli(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except click.Abort:
+        sys.exit(130)
+    except expected as error:
+        click.echo(f"mempaper: {error}", err=True)
+        sys.exit(2)

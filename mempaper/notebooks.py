@@ -1,0 +1,199 @@
+"""Chapters as files: pairing of source and notebook, their parameters, running one of them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jupytext
+import nbformat
+import papermill
+import yaml
+from papermill.exceptions import PapermillExecutionError
+
+from mempaper.experiment import ConfigError, check_mode, check_names
+from mempaper.paths import ROOT
+
+BOOK = ROOT / "book"
+
+
+def chapters() -> list[str]:
+    """Names ``paper/figure`` of all chapters, in the order of the table of contents."""
+
+    def files(node: Any) -> list[str]:
+        if isinstance(node, dict):
+            own = [node["file"]] if "file" in node else []
+            return own + [f for key in ("parts", "chapters", "sections") for f in files(node.get(key))]
+        return [f for item in node or [] for f in files(item)]
+
+    listed = files(yaml.safe_load((ROOT / "_toc.yml").read_text()))
+    return [f.removeprefix("book/") for f in listed if (ROOT / f"{f}.py").exists()]
+
+
+def notebook_path(chapter: str) -> Path:
+    """The notebook of a chapter; ConfigError names the nearest chapter where there is none.
+
+    Parameters
+    ----------
+    chapter : str
+        ``paper/figure``, or the path of its notebook or source.
+    """
+    name = chapter.removeprefix("./").removesuffix(".ipynb").removesuffix(".py")
+    name = name.removeprefix("book/")
+    check_names([name], chapters(), "chapter")
+    return BOOK / f"{name}.ipynb"
+
+
+def repository_url() -> str:
+    """Address of the repository, from its one place in ``_config.yml``."""
+    return yaml.safe_load((ROOT / "_config.yml").read_text())["repository"]["url"]
+
+
+def placeholders(chapter: str) -> dict[str, str]:
+    """What the pairing writes into a notebook for each ``@name@`` of its source."""
+    url = repository_url()
+    slug = url.split("/", 3)[3]
+    file = f"book/{chapter}.ipynb"
+    return {
+        "@colab@": f"https://colab.research.google.com/github/{slug}/blob/main/{file}",
+        "@binder@": f"https://mybinder.org/v2/gh/{slug}/main?labpath={file}",
+        "@install@": f"mempaper @ git+{url}",
+    }
+
+
+def paired(source: Path) -> str:
+    """Text of the notebook that belongs to a source file: no outputs, the same bytes every time."""
+    notebook = jupytext.read(source)
+    chapter = source.relative_to(BOOK).with_suffix("").as_posix()
+    for number, cell in enumerate(notebook.cells):
+        cell["id"] = f"cell-{number}"
+        for placeholder, text in placeholders(chapter).items():
+            cell["source"] = cell["source"].replace(placeholder, text)
+        if cell["cell_type"] == "code":
+            cell["outputs"], cell["execution_count"] = [], None
+    notebook.metadata = {
+        "jupytext": {"formats": "ipynb,py:percent", "cell_metadata_filter": "tags,mystnb"},
+        "kernelspec": dict(notebook.metadata["kernelspec"]),
+        "language_info": {"name": "python"},
+    }
+    notebook.nbformat, notebook.nbformat_minor = 4, 5
+    nbformat.validate(notebook)
+    return nbformat.writes(notebook) + "\n"
+
+
+def unpaired() -> list[Path]:
+    """Notebooks that differ from what their source makes, or are missing."""
+    stale = []
+    for chapter in chapters():
+        notebook = BOOK / f"{chapter}.ipynb"
+        made = paired(notebook.with_suffix(".py"))
+        if not notebook.exists() or notebook.read_text() != made:
+            stale.append(notebook)
+    return stale
+
+
+def pair() -> list[Path]:
+    """Write every notebook anew from its source; returns those that changed."""
+    changed = unpaired()
+    for notebook in changed:
+        notebook.write_text(paired(notebook.with_suffix(".py")))
+    return changed
+
+
+def parameters(notebook: Path) -> dict[str, dict[str, Any]]:
+    """Declared parameters of a notebook, with default and help, by name."""
+    return papermill.inspect_notebook(str(notebook))
+
+
+class ChapterError(RuntimeError):
+    """A notebook failed; the message names chapter, cell and error."""
+
+
+def run(
+    chapter: str,
+    output: Path,
+    given: Mapping[str, Any],
+    *,
+    progress: bool = False,
+) -> float:
+    """Execute a chapter with papermill.
+
+    Parameters
+    ----------
+    chapter : str
+    output : Path
+        Where the executed notebook goes, once it has run to its end. A failed one is kept beside
+        it as ``<name>.failed.ipynb``.
+    given : mapping
+        Parameters.
+
+    Returns
+    -------
+    float
+        Seconds it took.
+
+    Raises
+    ------
+    ConfigError
+        A parameter is unknown or impossible.
+    ChapterError
+        A cell failed.
+    """
+    notebook = notebook_path(chapter)
+    check_names(given, parameters(notebook))
+    if "mode" in given:
+        check_mode(given["mode"])
+    output.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = output.with_suffix(".running.ipynb")
+    failed = output.with_suffix(".failed.ipynb")
+    failed.unlink(missing_ok=True)
+    start = time.monotonic()
+    try:
+        papermill.execute_notebook(
+            str(notebook),
+            str(unfinished),
+            parameters=dict(given),
+            cwd=str(notebook.parent),
+            progress_bar=progress,
+            kernel_name="python3",
+        )
+    except PapermillExecutionError as error:
+        unfinished.replace(failed)
+        if error.ename == "ConfigError":
+            raise ConfigError(error.evalue) from None
+        raise ChapterError(
+            f"{chapter}: cell {error.exec_count} failed with {error.ename}: {error.evalue}\n"
+            f"The notebook as far as it came: {failed}"
+        ) from None
+    unfinished.replace(output)
+    return time.monotonic() - start
+
+
+@dataclass
+class Running:
+    """A chapter that executes in a process of its own."""
+
+    chapter: str
+    mode: str
+    process: subprocess.Popen[str]
+    started: float
+
+
+def start(chapter: str, output: Path, mode: str) -> Running:
+    """Start executing a chapter in a process of its own, with one torch thread."""
+    threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+    command = [sys.executable, "-m", "mempaper", "run", chapter, "--mode", mode, "-o", str(output)]
+    process = subprocess.Popen(
+        command,
+        env={**os.environ, **threads},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    return Running(chapter, mode, process, time.monotonic())

@@ -1,0 +1,91 @@
+"""Pages that the build writes from what was executed: the scoreboard, the check against the original."""
+
+from __future__ import annotations
+
+import html
+from typing import Any
+
+from mempaper import claims
+from mempaper.catalogue import papers
+from mempaper.claims import MARK, show_measured, show_published
+from mempaper.paths import ROOT
+from mempaper.verify import verify
+
+JUDGED = ("reproduced", "partly", "not reproduced")
+
+
+def scoreboard(records: list[dict[str, Any]]) -> str:
+    """Markdown of the scoreboard page, from the executed notebooks' records alone."""
+    text = [
+        "# Scoreboard",
+        "",
+        "Every claim of every paper, as the executed chapters of this build measured and judged it.",
+        "*Fast* is the mode in which this book was built, from scratch on two cores; *full* is the "
+        "paper's own setting, as recorded when it was last run. A fast result never speaks for a "
+        "full one.",
+        "",
+    ]
+    for paper in papers():
+        rows = claims.roll_up(paper, records)
+        text += [f"## {paper}", ""]
+        for column in ("fast", "full"):
+            counts = claims.count(rows, column)
+            parts = [f"{n} {status}" for status, n in counts.most_common()]
+            text.append(f"- {column}: {', '.join(parts)}")
+        text += ["", _table(paper, rows), ""]
+    return "\n".join(text)
+
+
+def _table(paper: str, rows: list[dict[str, Any]]) -> str:
+    head = ("Claim", "", "Required", "Published", "Fast", "Full")
+    lines = ['<div class="mempaper-claims"><table><thead><tr>']
+    lines += [f'<th scope="col">{name}</th>' for name in head]
+    lines.append("</tr></thead><tbody>")
+    for row in rows:
+        claim = row["claim"]
+        link = f'<a href="{paper}/{claim.figure}.html">{claim.id}</a>'
+        cells = [
+            html.escape(claim.statement),
+            str(claim.expect),
+            html.escape(show_published(claim)),
+        ]
+        if claim.cause:
+            cells[0] += f" <em>Suspected cause: {html.escape(claim.cause)}</em>"
+        for column in ("fast", "full"):
+            j = row[column]
+            shown = f" {show_measured(j)}" if j.status in JUDGED else ""
+            cells.append(f"{MARK[j.status]} {j.status}{shown}")
+        lines.append(f'<tr class="{row["fast"].status.replace(" ", "-")}"><th scope="row">{link}</th>')
+        lines += [f"<td>{cell}</td>" for cell in cells]
+        lines.append("</tr>")
+    return "".join([*lines, "</tbody></table></div>"])
+
+
+def checked() -> str:
+    """Markdown of the page that compares our numbers with the original code's."""
+    text = [
+        "# Checked against the original code",
+        "",
+        "Each line recomputes arrays that the original code of a paper gave, from the same inputs and "
+        "weights, with the function named. Run it yourself with `mempaper verify PAPER FOLDER`.",
+        "",
+    ]
+    for paper in papers():
+        folder = ROOT / "tests" / "fixtures" / paper
+        if not folder.is_dir():
+            continue
+        text += [f"## {paper}", ""]
+        lines = ['<div class="mempaper-claims"><table><thead><tr>']
+        for name in ("File", "Function", "Largest error", "relative", "Tolerance", ""):
+            lines.append(f'<th scope="col">{name}</th>')
+        lines.append("</tr></thead><tbody>")
+        for row in verify(paper, folder):
+            verdict = "✓ ok" if row.ok else "✗ " + html.escape("; ".join(row.notes))
+            kind = "reproduced" if row.ok else "not-reproduced"
+            lines.append(
+                f'<tr class="{kind}"><th scope="row">{row.file}</th><td>{html.escape(row.function)}</td>'
+                f"<td>{row.absolute:.1e}</td><td>{row.relative:.1e}</td><td>{row.tolerance:g}</td>"
+                f'<td class="status">{verdict}</td></tr>'
+            )
+        text += ["".join([*lines, "</tbody></table></div>"]), ""]
+    return "\n".join(text)
