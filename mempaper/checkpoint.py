@@ -144,7 +144,7 @@ class ResumePoint:
     Parameters
     ----------
     path : Path, optional
-        A ``.safetensors`` file; None keeps nothing.
+        None keeps nothing.
     every : float
         Seconds between two writes at least.
     """
@@ -155,9 +155,10 @@ class ResumePoint:
         self._written = time.monotonic()
 
     def save(self, state: Mapping[str, Tensor]) -> None:
-        """Write the state now."""
+        """Write the state now: its checksum and the tensors, in one file that is replaced at once."""
         if self.path is not None:
-            save_arrays(self.path, state, {"kind": "resume point"})
+            data = save({name: tensor.detach().cpu().contiguous() for name, tensor in state.items()})
+            write_atomically(self.path, hashlib.sha256(data).digest() + data)
             self._written = time.monotonic()
 
     def due(self) -> bool:
@@ -166,12 +167,17 @@ class ResumePoint:
 
     def load(self) -> dict[str, Tensor] | None:
         """The last state, or None where there is none."""
-        if self.path is None or not self.path.with_suffix(".json").exists():
+        if self.path is None or not self.path.exists():
             return None
-        return load_arrays(self.path)
+        content = self.path.read_bytes()
+        digest, data = content[:32], content[32:]
+        if hashlib.sha256(data).digest() != digest:
+            raise CorruptFileError(
+                f"{self.path} is not a resume point that mempaper wrote. Delete it to start anew."
+            )
+        return load(data)
 
     def clear(self) -> None:
         """Remove the file: the training is finished."""
         if self.path is not None:
-            self.path.with_suffix(".json").unlink(missing_ok=True)
             self.path.unlink(missing_ok=True)

@@ -117,6 +117,7 @@ class Experiment(BaseModel):
     name: ClassVar[str]
     version: ClassVar[str] = "1"
     presets: ClassVar[dict[Mode, dict[str, Any]]] = {"smoke": {}, "fast": {}, "full": {}}
+    resume_every: ClassVar[float] = 20.0  # seconds between resume points
     _exclude_from_cls_uid: ClassVar[tuple[str, ...]] = ("device",)
 
     seed: int = Field(0, ge=0, le=2**31, strict=True, description="seed of the first network")
@@ -206,7 +207,7 @@ class Experiment(BaseModel):
     def stored(self) -> dict[str, str]:
         """Train and write the arrays; what exca caches is only the file's name and checksum."""
         folder = self.folder()
-        resume = ResumePoint(folder / "resume.safetensors")
+        resume = ResumePoint(folder / "resume", every=self.resume_every)
         start = time.monotonic()
         label = f"{self.paper}/{self.name}, {self.n_seeds} network{'s' * (self.n_seeds > 1)}"
         with Progress(label) as report:
@@ -228,6 +229,14 @@ class Experiment(BaseModel):
         """Where a result of this very configuration would be shipped with the book."""
         folder = data_folder() / "pretrained" / self.paper / self.name
         return folder / f"{self.key()}.safetensors"
+
+    def ship(self) -> Path:
+        """Copy this run's result to where it is shipped with the book; returns the file."""
+        result = self.result()
+        keep = {k: v for k, v in result.provenance.items() if k not in ("origin", "key", "format")}
+        keep.pop("sha256")
+        save_arrays(self.shipped_file(), result.arrays, keep)
+        return self.shipped_file()
 
     def result(self) -> Result:
         """The result: shipped, cached, or trained now (resuming where a kill left it).

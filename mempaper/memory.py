@@ -111,7 +111,8 @@ def recall_weights(
             weights = torch.softmax(scores / tau, dim=-1).nan_to_num(0.0)
         else:
             unnormalised = 1.0 / (delta - scores)
-            weights = unnormalised / unnormalised.sum(-1, keepdim=True).clamp_min(1e-300)
+            tiny = torch.finfo(scores.dtype).tiny  # where nothing is stored all weights are zero
+            weights = unnormalised / unnormalised.sum(-1, keepdim=True).clamp_min(tiny)
     if stored is not None:
         weights = weights * stored
     return weights

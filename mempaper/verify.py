@@ -7,6 +7,8 @@ function per family that recomputes a file's outputs from its inputs with our co
 from __future__ import annotations
 
 import importlib
+import io
+import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,7 +29,7 @@ class Fixture(Mapping[str, Any]):
     def __init__(self, path: Path) -> None:
         self.path = path
         self.variant = path.stem
-        with np.load(path, allow_pickle=False) as file:
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
             self._arrays = {name: file[name] for name in file.files}
 
     def __getitem__(self, name: str) -> Any:
@@ -143,7 +145,7 @@ def check_file(file: Path, families: Mapping[str, Family]) -> list[Row]:
             row.add(comparison)
     except MissingArrayError as error:
         rows["-"] = Row(file.name, family, ok=False, notes=[str(error.args[0])])
-    except (ValueError, OSError, EOFError) as error:
+    except (ValueError, RuntimeError, OSError, EOFError, zipfile.BadZipFile) as error:
         rows["-"] = Row(file.name, family, ok=False, notes=[f"cannot be read or computed: {error}"])
     if not rows:
         rows["-"] = Row(file.name, family, ok=False, notes=["nothing was compared"])

@@ -119,7 +119,7 @@ for name, colour in (("second_encounter", plots.BLUE), ("first_encounter", plots
     bars = 2 * np.sqrt(p * (1 - p) / 49)
     axes[0].errorbar(published["time"], p, bars, color=colour, marker="o", mfc="white", ls="none", lw=1)
 axes[0].set_ylabel("correct rate")
-axes[0].legend(loc="lower right")
+axes[2].legend(loc="lower right", bbox_to_anchor=(1, 0.15))
 plots.panel_letters(axes)
 
 # %% [markdown]

@@ -123,9 +123,7 @@ class DNDLSTMCell(nn.Module):
         h = gates.output * torch.tanh(c)
         return h, c, gates
 
-    def unroll(
-        self, x: Tensor, h: Tensor, c: Tensor, recalled: Tensor | None
-    ) -> tuple[Tensor, Tensor]:
+    def unroll(self, x: Tensor, h: Tensor, c: Tensor, recalled: Tensor | None) -> tuple[Tensor, Tensor]:
         """Run trials whose inputs and recalls are known ahead.
 
         Parameters
@@ -249,9 +247,7 @@ class DNDLSTM(nn.Module):
             A matrix is missing or its shape does not fit the others.
         """
         names = ("i2h", "h2h", "a2c_actor", "a2c_critic")
-        missing = [
-            f"{n}_{k}" for n in names for k in ("weight", "bias") if f"{n}_{k}" not in weights
-        ]
+        missing = [f"{n}_{k}" for n in names for k in ("weight", "bias") if f"{n}_{k}" not in weights]
         if missing:
             raise ValueError(f"weights lack {', '.join(missing)}")
         hidden, inputs = weights["h2h_weight"].shape[1], weights["i2h_weight"].shape[1]

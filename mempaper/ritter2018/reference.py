@@ -50,9 +50,7 @@ def check_dnd_buffer(f: Fixture) -> Iterator[Comparison]:
         memory = EpisodicMemory(int(f["dict_len"]), values.shape[1], kernel=kernel)
         empty = memory.get(queries[0])[None]  # the original answers with a leading axis here
         shape = np.array(empty.shape)
-        yield Comparison(
-            "EpisodicMemory.get", "empty_result_shape", shape, f["empty_result_shape"], 0
-        )
+        yield Comparison("EpisodicMemory.get", "empty_result_shape", shape, f["empty_result_shape"], 0)
         for key, value, off in zip(keys, values, f["encoding_off"], strict=True):
             memory.encoding = not off
             memory.save(key, value)
@@ -102,9 +100,7 @@ def check_cell_step(f: Fixture) -> Iterator[Comparison]:
     x, h, c = (_tensor(f[name]) for name in ("in_x", "in_h", "in_c"))
     with torch.no_grad():
         memory.encoding = False
-        steps = [
-            agent.step(x[k], h[k].view(1, 1, -1), c[k].view(1, 1, -1))[0] for k in range(len(x))
-        ]
+        steps = [agent.step(x[k], h[k].view(1, 1, -1), c[k].view(1, 1, -1))[0] for k in range(len(x))]
         memory.retrieval = False
         blind, _ = agent.step(x[0], h[0].view(1, 1, -1), c[0].view(1, 1, -1))
         memory.encoding = memory.retrieval = True
@@ -122,12 +118,8 @@ def check_cell_step(f: Fixture) -> Iterator[Comparison]:
     }
     for name, parts in ours.items():
         yield Comparison("DNDLSTMCell.step", name, torch.stack(parts), f[name], 1e-5)
-    yield Comparison(
-        "DNDLSTMCell.step, memory off", "noretrieval_c", blind.c, f["noretrieval_c"], 1e-5
-    )
-    yield Comparison(
-        "DNDLSTMCell.step, memory off", "noretrieval_h", blind.h, f["noretrieval_h"], 1e-5
-    )
+    yield Comparison("DNDLSTMCell.step, memory off", "noretrieval_c", blind.c, f["noretrieval_c"], 1e-5)
+    yield Comparison("DNDLSTMCell.step, memory off", "noretrieval_h", blind.h, f["noretrieval_h"], 1e-5)
     yield Comparison("Agent.step, write", "saved_key", memory.keys[-1], f["saved_key"], 1e-5)
     yield Comparison("Agent.step, write", "saved_val", memory.values[-1], f["saved_val"], 1e-5)
 
@@ -157,9 +149,7 @@ def check_rollout(f: Fixture) -> Iterator[Comparison]:
     for name, parts in ours.items():
         stacked = torch.stack(parts).unflatten(0, (n_trials, time))
         yield Comparison("Agent.step over an epoch", name, stacked, f[name], 1e-5)
-    yield Comparison(
-        "Agent.step, recalled entry", "retrieved_index", index, f["retrieved_index"], 0
-    )
+    yield Comparison("Agent.step, recalled entry", "retrieved_index", index, f["retrieved_index"], 0)
     yield Comparison("Agent.step, memory", "final_keys", memory.keys, f["final_keys"], 1e-5)
     yield Comparison("Agent.step, memory", "final_vals", memory.values, f["final_vals"], 1e-5)
 
@@ -207,7 +197,7 @@ def check_loss_grad(f: Fixture) -> Iterator[Comparison]:
             name = f"loss_{part}{suffix}"
             ours = getattr(loss, part).detach()
             yield Comparison("rl.actor_critic_loss", name, ours, f[name], tolerance)
-    optimizer = torch.optim.Adam(network.parameters(), lr=5e-4, fused=True)
+    optimizer = torch.optim.Adam(network.parameters(), lr=5e-4, foreach=True)
     (loss.policy + loss.value).backward()
     cell, heads = network.cell, network.heads
     layers = dict(zip(LAYERS, (cell.i2h, cell.h2h, heads.actor, heads.critic), strict=True))
@@ -219,9 +209,7 @@ def check_loss_grad(f: Fixture) -> Iterator[Comparison]:
                 assert parameter.grad is not None
                 ours = (parameter.grad if gradient else parameter.detach())[0]
                 name = f"{prefix}_{layer_name}_{kind}"
-                yield Comparison(
-                    function, name, ours.T if kind == "weight" else ours[0], f[name], 1e-5
-                )
+                yield Comparison(function, name, ours.T if kind == "weight" else ours[0], f[name], 1e-5)
 
     yield from compare("grad", "gradient", gradient=True)
     optimizer.step()
@@ -249,22 +237,16 @@ def check_heads(f: Fixture) -> Iterator[Comparison]:
             if name.startswith("mlp"):
                 yield Comparison("MLPActorCritic", name, mlp(x, beta)[0], f[name], 1e-5)
             else:
-                yield Comparison(
-                    "LinearActorCritic", name, heads(x[None], beta)[0][0], f[name], 1e-5
-                )
+                yield Comparison("LinearActorCritic", name, heads(x[None], beta)[0][0], f[name], 1e-5)
         yield Comparison("MLPActorCritic", "mlp_v", mlp(x)[1], np.ravel(f["mlp_v"]), 1e-5)
-        yield Comparison(
-            "LinearActorCritic", "lin_v", heads(x[None])[1][0], np.ravel(f["lin_v"]), 1e-5
-        )
+        yield Comparison("LinearActorCritic", "lin_v", heads(x[None])[1][0], np.ravel(f["lin_v"]), 1e-5)
     bits = entropy_bits(torch.as_tensor(f["entropy_p"]))
     yield Comparison("rl.entropy_bits", "entropy_bits", bits, f["entropy_bits"], 1e-5)
 
 
 def check_task(f: Fixture) -> Iterator[Comparison]:
     """The generator, bit by bit, from numpy's legacy random state."""
-    task = ContextualChoice(
-        *(int(f[n]) for n in ("n_unique", "obs_dim", "trial_length", "t_noise_off"))
-    )
+    task = ContextualChoice(*(int(f[n]) for n in ("n_unique", "obs_dim", "trial_length", "t_noise_off")))
     epoch = task.sample_epoch(np.random.RandomState(int(f["seed"])))
     function = "ContextualChoice.sample_epoch"
     yield Comparison(function, "X", epoch.x, f["X"], 0)
@@ -346,9 +328,7 @@ def check_stay(f: Fixture) -> Iterator[Comparison]:
         yield Comparison("two_step.stay_tables", f"stay_{name}", table, f[f"stay_{name}"], 1e-9)
         for index in ("mb_index", "mf_index"):
             ours = getattr(two_step, index)(table)
-            yield Comparison(
-                f"two_step.{index}", f"{index}_{name}", ours, f[f"{index}_{name}"], 1e-9
-            )
+            yield Comparison(f"two_step.{index}", f"{index}_{name}", ours, f[f"{index}_{name}"], 1e-9)
 
 
 def check_training(f: Fixture) -> Iterator[Comparison]:

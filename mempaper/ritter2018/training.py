@@ -164,9 +164,7 @@ class TrainingSettings:
     n_evaluation: int = 6
 
 
-def new_agents(
-    task: ContextualChoice, settings: TrainingSettings, seed: int, n_seeds: int
-) -> DNDLSTM:
+def new_agents(task: ContextualChoice, settings: TrainingSettings, seed: int, n_seeds: int) -> DNDLSTM:
     """An ensemble of untrained agents with orthogonal weights and zero biases."""
     generators = member_generators(seed, n_seeds, WEIGHTS_STREAM)
     return DNDLSTM(generators, task.input_size, settings.hidden_size, n_actions=2)
@@ -196,7 +194,7 @@ def train(
     """
     resume = resume or ResumePoint()
     agents = new_agents(task, settings, seed, n_seeds).to(device)
-    optimizer = torch.optim.Adam(agents.parameters(), lr=settings.learning_rate, fused=True)
+    optimizer = torch.optim.Adam(agents.parameters(), lr=settings.learning_rate, foreach=True)
     n, n_trials, hidden = task.n_unique, 2 * task.n_unique, settings.hidden_size
     per_epoch = (n_seeds, settings.n_epochs)
     logs = {
@@ -219,6 +217,8 @@ def train(
         logs["keys"][...] = batch.x[:, :n, -1].cpu().numpy()
         logs["values"][...] = outcome.values.cpu().numpy()
         logs["labels"][...] = batch.y[:, :n, 0].cpu().numpy()
+        if not np.isfinite(logs["value_loss"][:, epoch]).all():
+            raise FloatingPointError(f"training diverged in epoch {epoch}; lower learning_rate")
         report(epoch + 1, settings.n_epochs)
         if resume.due():
             resume.save(training_state(agents, optimizer, logs, epoch + 1))
@@ -254,7 +254,7 @@ def train_epoch(
     gamma: float = 0.0,
 ) -> EpochOutcome:
     """One epoch: for each trial recall, run, act, update the weights, and maybe write."""
-    n_members, n_trials, time, _ = batch.x.shape
+    n_members, n_trials = batch.x.shape[:2]
     values = batch.x.new_zeros(n_members, n_unique, agents.cell.hidden_size)
     weights = epoch_recall_weights(batch.x, n_unique, rule) if rule.retrieval else None
     correct = torch.empty_like(batch.y, dtype=torch.bool)

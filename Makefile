@@ -1,0 +1,41 @@
+# `make book` and `make test` are all it takes on a fresh machine with Python 3.11 or later.
+PYTHON ?= python3
+VENV ?= .venv
+PY := $(VENV)/bin/python
+MODE ?= fast
+OPEN_AT ?= 8000
+
+.PHONY: book test figure serve pair clean bench
+
+book: $(VENV)/.ready ## run every chapter and build the HTML; BUDGET_MIN=50 limits the time, MODE the depth
+	$(PY) -m mempaper build --mode $(MODE) $(if $(BUDGET_MIN),--budget-min $(BUDGET_MIN))
+
+test: $(VENV)/.ready ## lint, types, unit tests, reference numbers, every notebook in smoke mode, links
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+	$(PY) -m pytest
+
+figure: $(VENV)/.ready ## one chapter: make figure FIG=ritter2018/fig4_correct_rate MODE=full
+	$(if $(FIG),,$(error name a chapter: make figure FIG=ritter2018/fig4_correct_rate))
+	$(PY) -m mempaper run $(FIG) --mode $(MODE)
+
+serve: ## look at the built book at http://localhost:8000
+	$(PY) -m http.server $(OPEN_AT) --bind localhost --directory _build/html
+
+pair: $(VENV)/.ready ## write the notebooks anew from their .py sources
+	$(PY) -m mempaper pair
+
+bench: $(VENV)/.ready ## training throughput
+	$(PY) -m pytest benchmarks --benchmark-only
+
+clean: ## remove what builds and runs have made
+	rm -rf _build runs .jupyter_cache
+
+$(VENV)/.ready: requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "mempaper needs Python 3.11 or later; name one with make PYTHON=..."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(PY) -m pip install --quiet -r requirements.txt
+	$(PY) -m pip install --quiet --no-deps -e .
+	@touch $@

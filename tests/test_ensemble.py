@@ -1,0 +1,43 @@
+import numpy as np
+import torch
+
+from mempaper.ensemble import (
+    EnsembleLinear,
+    clip_grad_norm_per_member,
+    member_generators,
+    orthogonal,
+)
+
+
+def test_a_member_draws_the_same_numbers_alone_and_in_company():
+    together = member_generators(3, 4, 7)
+    alone = member_generators(5, 1, 7)
+    assert np.array_equal(together[2].random(5), alone[0].random(5))
+    assert not np.array_equal(member_generators(3, 1, 8)[0].random(5), alone[0].random(5))
+
+
+def test_orthogonal_matrices_are_orthogonal():
+    for rows, columns in ((6, 3), (3, 6)):
+        matrix = orthogonal(rows, columns, np.random.default_rng(0), gain=2.0)
+        product = matrix.T @ matrix if rows > columns else matrix @ matrix.T
+        assert torch.allclose(product, 4 * torch.eye(3), atol=1e-5)
+
+
+def test_an_ensemble_layer_equals_separate_layers():
+    layer = EnsembleLinear(member_generators(0, 3), 4, 5)
+    x = torch.randn(3, 7, 4, generator=torch.Generator().manual_seed(0))
+    for member in range(3):
+        alone = EnsembleLinear(member_generators(member, 1), 4, 5)
+        assert torch.equal(alone.weight[0], layer.weight[member])
+        assert torch.allclose(alone(x[member : member + 1])[0], layer(x)[member])
+
+
+def test_gradients_are_clipped_member_by_member():
+    a = torch.nn.Parameter(torch.zeros(2, 3))
+    b = torch.nn.Parameter(torch.zeros(2, 1, 2))
+    a.grad = torch.tensor([[3.0, 0, 0], [0.1, 0, 0]])
+    b.grad = torch.tensor([[[4.0, 0]], [[0, 0.1]]])
+    norm = clip_grad_norm_per_member([a, b], 1.0)
+    assert torch.allclose(norm, torch.tensor([5.0, 0.02**0.5]))
+    assert torch.allclose(a.grad[0], torch.tensor([0.6, 0, 0]), atol=1e-5)
+    assert torch.equal(a.grad[1], torch.tensor([0.1, 0, 0]))

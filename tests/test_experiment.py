@@ -1,0 +1,174 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mempaper.checkpoint import CorruptFileError
+from mempaper.experiment import ConfigError
+from mempaper.ritter2018.experiments import ContextualChoiceTraining
+
+SMALL = {"n_seeds": 2, "n_epochs": 2, "n_unique": 5, "n_evaluation": 1}
+LONG = {**SMALL, "n_unique": 30, "n_epochs": 12}
+
+
+def child(code, runs):
+    """Start Python code in a process of its own, with the run class imported as E."""
+    head = "from mempaper.ritter2018.experiments import ContextualChoiceTraining as E\n"
+    return subprocess.Popen(
+        [sys.executable, "-c", head + code],
+        env={**os.environ, "MEMPAPER_RUNS": str(runs), "OMP_NUM_THREADS": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_the_second_call_loads_what_the_first_trained(runs):
+    first = ContextualChoiceTraining(**SMALL).result()
+    second = ContextualChoiceTraining(**SMALL).result()
+    assert first.provenance["origin"] == "trained"
+    assert second.provenance["origin"] == "cache"
+    assert set(first.arrays) == set(second.arrays)
+    for name, array in first.arrays.items():
+        assert np.array_equal(array, second[name])
+    assert first.provenance["config"]["n_unique"] == 5
+
+
+def test_every_field_but_the_device_names_another_run(runs):
+    base = ContextualChoiceTraining(**SMALL)
+    assert base.replace(seed=1).folder() != base.folder()
+    assert base.replace(tau=2.0).key() != base.key()
+    assert base.replace(device="cpu").key() == base.key()
+
+
+@pytest.mark.parametrize(
+    ("mode", "given", "message"),
+    [
+        ("quick", {}, r"mode is 'quick'; allowed are smoke, fast, full"),
+        ("fast", {"sede": 3}, r"Unknown parameter 'sede'. Did you mean 'seed'\?"),
+        ("fast", {"n_seeds": 0}, r"n_seeds is 0: Input should be greater than or equal to 1"),
+        ("fast", {"n_seeds": "many"}, r"n_seeds is 'many': .*valid integer"),
+        ("fast", {"learning_rate": -1}, r"learning_rate is -1: Input should be greater than 0"),
+        ("fast", {"kernel": "l3"}, r"kernel is 'l3': Input should be 'l2', 'l1' or 'cosine'"),
+        ("fast", {"t_noise_off": 10}, r"t_noise_off must be less than trial_length"),
+        ("fast", {"device": "tpu9"}, r"device is 'tpu9': torch cannot use it here"),
+    ],
+)
+def test_impossible_configurations_are_refused_with_what_is_allowed(mode, given, message):
+    with pytest.raises(ConfigError, match=message):
+        ContextualChoiceTraining.preset(mode, **given)
+
+
+def test_none_stands_for_the_modes_own_value():
+    assert ContextualChoiceTraining.preset("smoke", n_seeds=None).n_seeds == 2
+    assert ContextualChoiceTraining.preset("smoke", n_seeds=5).n_seeds == 5
+
+
+def stored_file(run):
+    (file,) = run.folder().glob("result.safetensors")
+    return file
+
+
+def test_truncated_or_foreign_results_are_refused_by_name(runs):
+    run = ContextualChoiceTraining(**SMALL)
+    run.result()
+    file = stored_file(run)
+    good = file.read_bytes()
+    file.write_bytes(good[:-100])
+    with pytest.raises(CorruptFileError, match=r"result\.safetensors is not the file"):
+        run.result()
+    file.write_bytes(good)
+    sidecar = file.with_suffix(".json")
+    content = json.loads(sidecar.read_text())
+    sidecar.write_text(json.dumps({**content, "config": {**content["config"], "seed": 99}}))
+    with pytest.raises(CorruptFileError, match="belongs to another run"):
+        run.result()
+
+
+def test_a_truncated_cache_entry_is_refused_by_name(runs):
+    run = ContextualChoiceTraining(**SMALL)
+    run.result()
+    job = run.folder() / "job.pkl"
+    job.write_bytes(job.read_bytes()[:5])
+    with pytest.raises(CorruptFileError, match=r"job\.pkl is truncated or foreign"):
+        ContextualChoiceTraining(**SMALL).result()
+
+
+def test_a_failed_run_is_tried_again(runs, monkeypatch):
+    def fail(self, resume, report):
+        raise FloatingPointError("diverged")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ContextualChoiceTraining, "train", fail)
+        with pytest.raises(FloatingPointError, match="diverged"):
+            ContextualChoiceTraining(**SMALL).result()
+    assert ContextualChoiceTraining(**SMALL).result()["correct"].shape == (2, 2, 10, 10)
+
+
+def test_shipped_results_are_used_and_foreign_ones_refused(runs, tmp_path, monkeypatch):
+    run = ContextualChoiceTraining(**SMALL)
+    trained = run.result()
+    shipped = tmp_path / "shipped"
+    monkeypatch.setattr("mempaper.experiment.data_folder", lambda: shipped)
+    run.ship()
+    monkeypatch.setenv("MEMPAPER_RUNS", str(tmp_path / "elsewhere"))
+    found = ContextualChoiceTraining(**SMALL).result()
+    assert found.provenance["origin"] == "shipped"
+    assert np.array_equal(found["p_correct"], trained["p_correct"])
+    other = ContextualChoiceTraining(**SMALL, seed=4)
+    run.shipped_file().replace(other.shipped_file())
+    run.shipped_file().with_suffix(".json").replace(other.shipped_file().with_suffix(".json"))
+    with pytest.raises(CorruptFileError, match="belongs to another run"):
+        other.result()
+
+
+def test_kill_and_resume_gives_the_unbroken_result(runs, tmp_path):
+    run = ContextualChoiceTraining(**LONG)
+    code = f"E.resume_every = 0.0\nE(**{LONG}).result()\n"
+    victim = child(code, runs)
+    point = run.folder() / "resume"
+    deadline = time.monotonic() + 60
+    while not point.exists() and time.monotonic() < deadline:
+        time.sleep(0.005)
+    victim.send_signal(signal.SIGKILL)
+    victim.wait()
+    victim.communicate()
+    assert point.exists(), "the run ended before it could be killed"
+    assert not (run.folder() / "result.safetensors").exists()
+
+    asked = []
+    trained = run.train
+
+    def spy(resume, report):
+        asked.append(int(resume.load()["done"]))
+        return trained(resume, report)
+
+    object.__setattr__(run, "train", spy)
+    resumed = run.result()
+    assert asked
+    assert 0 < asked[0] < LONG["n_epochs"]
+    assert not point.exists()
+
+    os.environ["MEMPAPER_RUNS"] = str(tmp_path / "unbroken")
+    unbroken = ContextualChoiceTraining(**LONG).result()
+    for name, array in unbroken.arrays.items():
+        assert np.array_equal(array, resumed[name]), name
+
+
+def test_two_processes_train_once_and_agree(runs):
+    code = f"r = E(**{LONG}).result()\nprint(r.provenance['origin'], r.provenance['sha256'], sep='\\n')"
+    both = [child(code, runs), child(code, runs)]
+    outputs = [p.communicate(timeout=120)[0].split() for p in both]
+    assert [p.returncode for p in both] == [0, 0]
+    assert sorted(words[-2] for words in outputs) == ["cache", "trained"]
+    assert outputs[0][-1] == outputs[1][-1]
+
+
+def test_runs_lie_where_the_environment_says(runs):
+    assert Path(ContextualChoiceTraining(**SMALL).folder()).is_relative_to(runs)

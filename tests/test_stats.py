@@ -1,0 +1,36 @@
+import numpy as np
+import pytest
+from scipy import stats as sps
+
+from mempaper import stats
+
+
+def test_interval_is_students():
+    x = np.random.default_rng(0).normal(size=9)
+    e = stats.estimate(x)
+    low, high = sps.t.interval(0.95, 8, x.mean(), sps.sem(x))
+    assert (e.low, e.high) == pytest.approx((low, high))
+
+
+def test_paired_difference_is_the_paired_test():
+    rng = np.random.default_rng(1)
+    a, b = rng.normal(1, 1, 12), rng.normal(0, 1, 12)
+    e = stats.paired_difference(a, b)
+    p = sps.ttest_rel(a, b).pvalue
+    assert (e.low > 0) == (p < 0.05)
+    with pytest.raises(ValueError, match="equal shapes"):
+        stats.paired_difference(a, b[:3])
+
+
+def test_one_network_has_no_interval_and_missing_values_are_left_out():
+    assert np.isnan(stats.estimate([0.4]).low)
+    assert stats.estimate([1.0, np.nan, 3.0]).n == 2
+    assert np.isnan(stats.estimate([np.nan]).value)
+    mean, half = stats.mean_interval([[1.0, np.nan], [3.0, np.nan]])
+    assert mean[0] == 2
+    assert np.isnan([mean[1], half[1]]).all()
+
+
+def test_standard_error_of_the_original():
+    x = np.array([0.0, 1.0, 1.0, 0.0])
+    assert stats.standard_error(x) == pytest.approx(0.5 / np.sqrt(3))
