@@ -196,7 +196,8 @@ def stage(outcomes: list[Outcome], folder: Path) -> list[dict[str, Any]]:
 
 def make_html(folder: Path, output: Path) -> str:
     """Run Jupyter Book on a staged folder, warnings as errors; returns what went wrong."""
-    command = [sys.executable, "-m", "jupyter_book", "build", str(folder)]
+    program = "from jupyter_book.cli.main import main; main()"  # it has no __main__ module
+    command = [sys.executable, "-c", program, "build", str(folder)]
     command += ["--config", str(folder / "_config.yml"), "--toc", str(folder / "_toc.yml")]
     command += ["--path-output", str(output), "-n", "-W", "--keep-going", "-q"]
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)

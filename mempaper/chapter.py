@@ -8,9 +8,9 @@ from typing import Any, Generic, TypeVar
 
 from IPython.display import HTML, display
 
-from mempaper import claims, plots, provenance
+from mempaper import claims, plots, provenance, timings
 from mempaper.catalogue import papers
-from mempaper.experiment import ConfigError, Experiment, Mode, Result, check_mode, check_names
+from mempaper.experiment import MODES, ConfigError, Experiment, Mode, Result, check_mode, check_names
 
 E = TypeVar("E", bound=Experiment)
 ALWAYS = ("mode", "seed", "n_seeds")
@@ -70,7 +70,10 @@ class Chapter(Generic[E]):
         first, n = self.experiment.seed, self.experiment.n_seeds
         seeds = f"seed {first}" if n == 1 else f"seeds {first} to {first + n - 1}"
         not_judged = "; claims are not judged in this mode" if self.mode == "smoke" else ""
+        seconds = timings.load().get(name, {})
+        measured = ", ".join(f"{m} {timings.describe(seconds.get(m))}" for m in MODES)
         print(f"{name} in {self.mode} mode, {seeds}{not_judged}")
+        print(f"measured time on one core: {measured}")
 
     def judge(self, measured: Mapping[str, Any]) -> None:
         """Show the table of this figure's claims.

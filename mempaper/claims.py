@@ -95,7 +95,7 @@ class Criterion(Strict):
 
     def __str__(self) -> str:
         if self.between is not None:
-            return f"in [{self.between[0]:g}, {self.between[1]:g}]"
+            return f"in [{self.between[0]:g},\u00a0{self.between[1]:g}]"
         return f"> {self.above:g}" if self.above is not None else f"< {self.below:g}"
 
 
@@ -200,7 +200,7 @@ def show_measured(j: Judgement) -> str:
         return "no value"
     if j.low is None or j.high is None:
         return f"{j.value:.3g} (n = {j.n})"
-    return f"{j.value:.3g}" if j.low == j.high else f"{j.value:.3g} [{j.low:.3g}, {j.high:.3g}]"
+    return f"{j.value:.3g}" if j.low == j.high else f"{j.value:.3g} [{j.low:.3g},\u00a0{j.high:.3g}]"
 
 
 def show_published(claim: Claim) -> str:
@@ -214,10 +214,8 @@ def show_published(claim: Claim) -> str:
 
 def table_html(rows: Iterable[tuple[Claim, Judgement]]) -> str:
     """HTML table of judged claims."""
-    head = ("Claim", "", "Measured", "Required", "Published", "Status")
-    lines = ['<div class="mempaper-claims"><table><thead><tr>']
-    lines += [f'<th scope="col">{name}</th>' for name in head]
-    lines.append("</tr></thead><tbody>")
+    head = ("Claim", "Statement", "Measured", "Required", "Published", "Status")
+    lines = [table_start("Claims", head)]
     for claim, j in rows:
         slug = j.status.replace(" ", "-")
         source = "" if claim.published is None else html.escape(claim.published.source, quote=True)
@@ -233,6 +231,15 @@ def table_html(rows: Iterable[tuple[Claim, Judgement]]) -> str:
         )
     lines.append("</tbody></table></div>")
     return "".join(lines)
+
+
+def table_start(label: str, head: Iterable[str]) -> str:
+    """Opening of a table that scrolls by itself on narrow screens, also from the keyboard."""
+    cells = "".join(f'<th scope="col">{name}</th>' for name in head)
+    return (
+        f'<div class="mempaper-claims" role="region" tabindex="0" aria-label="{label}">'
+        f"<table><thead><tr>{cells}</tr></thead><tbody>"
+    )
 
 
 def table_text(rows: Iterable[tuple[Claim, Judgement]]) -> str:

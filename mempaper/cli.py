@@ -115,6 +115,7 @@ def run_command(
 @mode_option
 @click.option("--workers", type=click.IntRange(1), help="Runs at once; one per core by default.")
 @click.option("--dry-run", is_flag=True, help="Only show what would run.")
+@click.option("--ship", is_flag=True, help="Keep the results with the book, in data/pretrained.")
 def sweep_command(
     experiment: str,
     axes: tuple[str, ...],
@@ -122,6 +123,7 @@ def sweep_command(
     mode: str | None,
     workers: int | None,
     dry_run: bool,
+    ship: bool,
 ) -> None:
     """Run an experiment (see `mempaper list`) over a grid; what is done already is not run again."""
     from mempaper import catalogue, sweep
@@ -144,6 +146,8 @@ def sweep_command(
         click.echo(f"{job.key()}  {label}  {origin} {error or f'{seconds:.0f} s'}")
     if any(error for _, _, error in outcomes):
         sys.exit(1)
+    for _, job in jobs if ship else []:
+        click.echo(f"kept in {job.ship()}")
 
 
 @cli.command("claims")
@@ -233,7 +237,7 @@ def build_command(
 @cli.command("pair")
 @click.option("--check", is_flag=True, help="Change nothing; fail where a pair differs.")
 def pair_command(check: bool) -> None:
-    """Write the notebooks anew from their sources, the files fig*.py."""
+    """Write the notebooks anew from their sources, the .py files beside them."""
     from mempaper import notebooks
 
     changed = notebooks.unpaired() if check else notebooks.pair()

@@ -27,7 +27,7 @@ def scoreboard(records: list[dict[str, Any]]) -> str:
     ]
     for paper in papers():
         rows = claims.roll_up(paper, records)
-        text += [f"## {paper}", ""]
+        text += [f"## {_title(paper)}", ""]
         for column in ("fast", "full"):
             counts = claims.count(rows, column)
             parts = [f"{n} {status}" for status, n in counts.most_common()]
@@ -37,26 +37,20 @@ def scoreboard(records: list[dict[str, Any]]) -> str:
 
 
 def _table(paper: str, rows: list[dict[str, Any]]) -> str:
-    head = ("Claim", "", "Required", "Published", "Fast", "Full")
-    lines = ['<div class="mempaper-claims"><table><thead><tr>']
-    lines += [f'<th scope="col">{name}</th>' for name in head]
-    lines.append("</tr></thead><tbody>")
+    head = ("Claim", "Statement", "Required", "Published", "Fast", "Full")
+    lines = [claims.table_start(f"Claims of {paper}", head)]
     for row in rows:
         claim = row["claim"]
         link = f'<a href="{paper}/{claim.figure}.html">{claim.id}</a>'
-        cells = [
-            html.escape(claim.statement),
-            str(claim.expect),
-            html.escape(show_published(claim)),
-        ]
+        cells = [html.escape(claim.statement), str(claim.expect), html.escape(show_published(claim))]
         if claim.cause:
             cells[0] += f" <em>Suspected cause: {html.escape(claim.cause)}</em>"
-        for column in ("fast", "full"):
-            j = row[column]
-            shown = f" {show_measured(j)}" if j.status in JUDGED else ""
-            cells.append(f"{MARK[j.status]} {j.status}{shown}")
         lines.append(f'<tr class="{row["fast"].status.replace(" ", "-")}"><th scope="row">{link}</th>')
         lines += [f"<td>{cell}</td>" for cell in cells]
+        for column in ("fast", "full"):
+            j = row[column]
+            shown = f" <small>{show_measured(j)}</small>" if j.status in JUDGED else ""
+            lines.append(f'<td class="status">{MARK[j.status]} {j.status}{shown}</td>')
         lines.append("</tr>")
     return "".join([*lines, "</tbody></table></div>"])
 
@@ -70,15 +64,13 @@ def checked() -> str:
         "weights, with the function named. Run it yourself with `mempaper verify PAPER FOLDER`.",
         "",
     ]
+    head = ("File", "Function", "Largest error", "relative", "Tolerance", "Verdict")
     for paper in papers():
         folder = ROOT / "tests" / "fixtures" / paper
         if not folder.is_dir():
             continue
-        text += [f"## {paper}", ""]
-        lines = ['<div class="mempaper-claims"><table><thead><tr>']
-        for name in ("File", "Function", "Largest error", "relative", "Tolerance", ""):
-            lines.append(f'<th scope="col">{name}</th>')
-        lines.append("</tr></thead><tbody>")
+        text += [f"## {_title(paper)}", ""]
+        lines = [claims.table_start(f"Numbers of {paper}", head)]
         for row in verify(paper, folder):
             verdict = "✓ ok" if row.ok else "✗ " + html.escape("; ".join(row.notes))
             kind = "reproduced" if row.ok else "not-reproduced"
@@ -89,3 +81,9 @@ def checked() -> str:
             )
         text += ["".join([*lines, "</tbody></table></div>"]), ""]
     return "\n".join(text)
+
+
+def _title(paper: str) -> str:
+    """Title of a paper's first page."""
+    text = (ROOT / "book" / paper / "index.md").read_text()
+    return next(line for line in text.splitlines() if line.startswith("# ")).removeprefix("# ")
