@@ -10,7 +10,7 @@ from mempaper.checkpoint import ResumePoint
 from mempaper.experiment import Arrays, Experiment, Mode
 from mempaper.memory import Kernel, Recall
 from mempaper.progress import Report
-from mempaper.ritter2018 import training
+from mempaper.ritter2018 import recurring, training
 from mempaper.ritter2018.task import ContextualChoice
 
 
@@ -93,4 +93,10 @@ class ContextualChoiceTraining(Experiment):
         )
 
 
-EXPERIMENTS: tuple[type[Experiment], ...] = (ContextualChoiceTraining,)
+EXPERIMENTS: tuple[type[Experiment], ...] = (
+    ContextualChoiceTraining,
+    recurring.BarcodeBandit,
+    recurring.NoisyContexts,
+    recurring.WaterMaze,
+    recurring.TwoStep,
+)

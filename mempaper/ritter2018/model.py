@@ -306,15 +306,25 @@ class Agent:
         draws = torch.as_tensor(self.rng.normal(0.0, sd, (2, 1, 1, size)), dtype=torch.float32)
         return draws[0], draws[1]
 
-    def step(self, x: Tensor, h: Tensor, c: Tensor) -> tuple[AgentStep, tuple[Tensor, Tensor]]:
-        """Take one observation (input,) in state ``h``, ``c`` (1, 1, unit)."""
+    def step(
+        self, x: Tensor, h: Tensor, c: Tensor, uniform: float | None = None
+    ) -> tuple[AgentStep, tuple[Tensor, Tensor]]:
+        """Take one observation.
+
+        Parameters
+        ----------
+        x : Tensor, shape (input,)
+        h, c : Tensor, shape (1, 1, unit)
+        uniform : float, optional
+            Number in [0, 1) that decides the action; drawn where it is not given.
+        """
         cell = self.network.cell
         recalled = torch.tanh(self.memory.get(x)).view(1, 1, -1)
         h, c, gates = cell.step(cell.project(x.view(1, 1, -1), recalled), h, c, recalled)
         self.memory.save(x, c)
         policy, value = self.network.heads(h)
-        uniform = torch.as_tensor(self.rng.random((1, 1)), dtype=torch.float32)
-        action = int(sample_actions(policy, uniform))
+        draw = self.rng.random() if uniform is None else uniform
+        action = int(sample_actions(policy, torch.tensor([[draw]], dtype=torch.float32)))
         flat = Gates(*(g.flatten() for g in gates))
         taken = AgentStep(
             policy=policy.flatten(),

@@ -4,7 +4,7 @@ import torch
 
 from mempaper.ensemble import member_generators
 from mempaper.memory import EpisodicMemory
-from mempaper.ritter2018 import training
+from mempaper.ritter2018 import sequential, training
 from mempaper.ritter2018.analysis import recall_ceiling, separation
 from mempaper.ritter2018.model import Agent, DNDLSTMCell, MLPActorCritic
 from mempaper.ritter2018.task import ContextualChoice
@@ -96,7 +96,7 @@ def test_without_recall_the_cell_is_a_plain_lstm():
 
 
 def test_a_diverging_training_is_stopped():
-    wild = TrainingSettings(n_epochs=3, learning_rate=1e38)
+    wild = TrainingSettings(n_epochs=3, learning_rate=1e30)
     with pytest.raises(FloatingPointError, match="training diverged in epoch"):
         training.train(ContextualChoice(n_unique=4), ReadRule(), wild, 0, 1)
 
@@ -121,3 +121,20 @@ def test_separation_by_hand():
 def test_temperatures_must_be_positive():
     with pytest.raises(ValueError, match="beta is 0"):
         MLPActorCritic(3, 4, 2)(torch.zeros(1, 3), beta=0)
+
+
+@pytest.mark.parametrize(
+    "rule", [ReadRule(), ReadRule(kernel="cosine", capacity=5), ReadRule(retrieval=False)]
+)
+def test_the_ensemble_loop_equals_the_loop_one_step_at_a_time(rule):
+    task = ContextualChoice(n_unique=12)
+    batch = EpochBatch.sample(task, member_generators(3, 1, 5), 32)
+    weights, correct = [], []
+    for loop in (training.train_epoch, sequential.train_epoch):
+        network = training.new_agents(task, SETTINGS, 3, 1)
+        optimizer = torch.optim.Adam(network.parameters(), lr=5e-4)
+        found = loop(network, optimizer, batch, 12, rule, 0.5)
+        correct.append(found if isinstance(found, np.ndarray) else found.correct[0].numpy())
+        weights.append(torch.cat([p.detach().flatten() for p in network.parameters()]))
+    assert np.array_equal(correct[0], correct[1])
+    assert torch.allclose(weights[0], weights[1], atol=1e-5)

@@ -1,0 +1,95 @@
+"""The whole book in smoke mode: notebooks run, the HTML has no warning, links lead somewhere."""
+
+from html.parser import HTMLParser
+from urllib.parse import unquote, urlparse
+
+import pytest
+
+from mempaper import build, claims, notebooks
+
+
+@pytest.fixture(scope="module")
+def book(tmp_path_factory):
+    """Build the book in smoke mode into a folder of its own."""
+    folder = tmp_path_factory.mktemp("book")
+    patch = pytest.MonkeyPatch()
+    patch.setenv("MEMPAPER_RUNS", str(folder / "runs"))
+    patch.setattr(build, "BUILD", folder / "_build")
+    report = build.build("smoke", output=folder)
+    yield folder / "_build" / "html", report
+    patch.undo()
+
+
+def test_every_notebook_runs(book):
+    _, report = book
+    assert [o.error for o in report.outcomes if o.status == "failed"] == []
+    assert {o.chapter for o in report.outcomes} == set(notebooks.chapters())
+
+
+def test_the_html_builds_without_a_warning(book):
+    _, report = book
+    assert report.html_error == ""
+
+
+class Links(HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.targets, self.names, self.images_without_text = [], set(), []
+
+    def handle_starttag(self, tag, attributes):
+        given = dict(attributes)
+        self.targets += [given[k] for k in ("href", "src") if given.get(k)]
+        self.names |= {given[k] for k in ("id", "name") if given.get(k)}
+        if tag == "img" and not (given.get("alt") or "").strip():
+            self.images_without_text.append(given.get("src"))
+
+
+def test_every_internal_link_leads_somewhere_and_every_image_has_a_text(book):
+    html, _ = book
+    pages = {}
+    for page in html.rglob("*.html"):
+        pages[page] = Links()
+        pages[page].feed(page.read_text())
+    assert len(pages) > len(notebooks.chapters())
+    broken = []
+    for page, links in pages.items():
+        for target in links.targets:
+            url = urlparse(target)
+            if url.scheme or url.netloc or target.startswith(("#", "data:")):
+                continue
+            file = (page.parent / unquote(url.path)).resolve() if url.path else page
+            named = not url.fragment or file not in pages or unquote(url.fragment) in pages[file].names
+            if not file.exists() or not named:
+                broken.append(f"{page.relative_to(html)} -> {target}")
+    assert broken == []
+    bare = {str(p.relative_to(html)): q.images_without_text for p, q in pages.items()}
+    assert {p: q for p, q in bare.items() if q and p.startswith("book/")} == {}
+
+
+def test_the_scoreboard_lists_every_claim_and_judges_none_in_smoke_mode(book):
+    html, _ = book
+    text = (html / "book" / "scoreboard.html").read_text()
+    for name in claims.load("ritter2018"):
+        assert f">{name}</a>" in text
+    assert "not judged" in text
+    assert "reproduced " not in text.split("mempaper-claims", 1)[1]
+
+
+def test_formulas_do_not_need_the_network(book):
+    html, _ = book
+    page = (html / "book" / "ritter2018" / "fig4_correct_rate.html").read_text()
+    scripts = [line for line in page.split("<script") if "mathjax" in line.lower() and "src=" in line]
+    assert scripts
+    assert not any('src="http' in line for line in scripts)
+
+
+def test_nothing_is_executed_again_while_nothing_changes(book):
+    again = build.execute("smoke", jobs=2, tell=lambda line: None)
+    assert {o.status for o in again} == {"unchanged"}
+
+
+def test_chapters_beyond_the_time_budget_run_in_smoke_mode(book):
+    late = build.execute(
+        "full", jobs=1, budget=0, only=["ritter2018/fig2_stimuli"], tell=lambda line: None
+    )
+    assert [(o.mode, o.status) for o in late] == [("smoke", "unchanged")]
