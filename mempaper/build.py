@@ -115,7 +115,8 @@ def execute(
         only or notebooks.chapters(),
         key=lambda c: -known.get(c, {}).get(mode, float("inf")),
     )
-    outcomes, running = [], []
+    outcomes: list[Outcome] = []
+    running: list[notebooks.Running] = []
 
     def clock() -> str:
         minutes, seconds = divmod(int(time.monotonic() - begun), 60)

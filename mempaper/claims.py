@@ -298,8 +298,8 @@ def _judge_again(record: dict[str, Any]) -> dict[str, Any]:
         if j.id not in claims:
             continue
         if record["mode"] != "smoke":
-            nan = float("nan")
-            e = Estimate(*(nan if x is None else x for x in (j.value, j.low, j.high)), n=j.n)
+            value, low, high = (math.nan if x is None else x for x in (j.value, j.low, j.high))
+            e = Estimate(value, low, high, j.n)
             j = j.model_copy(update={"status": claims[j.id].expect.judge(e)})
         judgements.append(j.model_dump())
     return {**record, "judgements": judgements}

@@ -18,7 +18,7 @@
 # Ritter et al. (2018), bandits with image contexts, with a stand-in of ours · [open in Colab](@colab@) · [open in Binder](@binder@)
 #
 # **What you will see.** The bandits of {doc}`s1_barcode_bandit`, but each time the barcode is smudged. Search by
-# similarity finds the right memory anyway, most of the time, and averaging over memories does not.
+# similarity finds the right memory anyway, most of the time. Is the nearest memory better than an average?
 
 # %% tags=["remove-cell"]
 # On Colab, or wherever the package is missing: install it (torch and numpy stay as they are).
@@ -123,6 +123,12 @@ chapter.judge(
 )
 
 # %% [markdown]
+# The last claim is a prediction of ours that came from a single network: that an average over all memories, unlike
+# the nearest one, is of no use at the first pull. With more networks it does not hold. At this temperature most of
+# the weight lies on memories of the right class (panel C), and what they hold is alike, so that their average is a
+# usable state. In the contextual choice task averaging did fail ({doc}`fig7_kernels`), because distances there
+# hardly differ between right and wrong entries. What matters is how sharply similarity separates them.
+#
 # ## Exercises
 #
 # ```{exercise} Longer codes

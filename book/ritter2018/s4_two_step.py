@@ -167,6 +167,10 @@ chapter.judge(
 )
 
 # %% [markdown]
+# One published bar is missed by far, and instructively. In the cued half our agents with memory hardly care about the
+# previous trial: the cue tells them the outcome, so nothing else is worth following. The published agents show a clear
+# incremental pattern there as well. The agents *without* memory show the same pattern (lower row, middle).
+#
 # ## Exercises
 #
 # ```{exercise} A fickle world

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any, get_args
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from mempaper.memory import EpisodicMemory, recall_weights, similarity
+from mempaper.memory import EpisodicMemory, Kernel, recall_weights, similarity
 from mempaper.ritter2018 import analysis, two_step
 from mempaper.ritter2018.experiments import ContextualChoiceTraining
 from mempaper.ritter2018.model import DNDLSTM, Agent, MLPActorCritic
@@ -23,7 +24,7 @@ from mempaper.rl import (
 from mempaper.stats import standard_error
 from mempaper.verify import Comparison, Family, Fixture
 
-KERNELS = ("l2", "l1", "cosine")
+KERNELS: tuple[Kernel, ...] = get_args(Kernel)
 LAYERS = ("i2h", "h2h", "a2c_actor", "a2c_critic")
 
 
@@ -85,9 +86,9 @@ def check_kernel_average(f: Fixture) -> Iterator[Comparison]:
         yield Comparison("memory.recall_weights", name, weights @ values, f[name], 1e-10)
 
 
-def _filled_memory(f: Fixture, kernel: str) -> EpisodicMemory:
+def _filled_memory(f: Fixture, kernel: Kernel) -> EpisodicMemory:
     values = _tensor(f["mem_vals"])
-    memory = EpisodicMemory(len(values) + 1, values.shape[1], kernel=kernel)  # type: ignore[arg-type]
+    memory = EpisodicMemory(len(values) + 1, values.shape[1], kernel=kernel)
     memory.inject(list(_tensor(f["mem_keys"])), list(values))
     return memory
 
@@ -337,7 +338,7 @@ def check_training(f: Fixture) -> Iterator[Comparison]:
     yield Comparison("return from correct", "return", ours, f["return"], 1e-6)
 
 
-CONDITIONS = {
+CONDITIONS: dict[str, dict[str, Any]] = {
     "default": {},
     "l1": {"kernel": "l1"},
     "cosine": {"kernel": "cosine"},

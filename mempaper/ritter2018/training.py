@@ -197,7 +197,7 @@ def train(
     optimizer = torch.optim.Adam(agents.parameters(), lr=settings.learning_rate, foreach=True)
     n, n_trials, hidden = task.n_unique, 2 * task.n_unique, settings.hidden_size
     per_epoch = (n_seeds, settings.n_epochs)
-    logs = {
+    logs: dict[str, np.ndarray] = {
         "correct": np.zeros((*per_epoch, n_trials, task.trial_length), np.int8),
         "value_loss": np.zeros(per_epoch, np.float32),
         "policy_loss": np.zeros(per_epoch, np.float32),
