@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from typing import Any
 import yaml
 
 from mempaper import claims, notebooks, pages, timings
-from mempaper.experiment import Mode
+from mempaper.experiment import ConfigError, Mode
 from mempaper.paths import PACKAGE, ROOT
 
 BUILD = ROOT / "_build"
@@ -115,41 +116,37 @@ def execute(
         only or notebooks.chapters(),
         key=lambda c: -known.get(c, {}).get(mode, float("inf")),
     )
-    outcomes: list[Outcome] = []
-    running: list[notebooks.Running] = []
+    one_thread = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+    os.environ.update(one_thread)  # of the notebooks' kernels, which are processes of their own
 
-    def clock() -> str:
+    def say(text: str) -> None:
         minutes, seconds = divmod(int(time.monotonic() - begun), 60)
-        return f"[{minutes:2d}:{seconds:02d}]"
+        tell(f"[{minutes:2d}:{seconds:02d}] {text}")
 
-    while waiting or running:
-        while waiting and len(running) < jobs:
-            chapter = waiting.pop(0)
-            late = budget is not None and time.monotonic() - begun > budget
-            chosen = "smoke" if late else mode
-            if is_unchanged(chapter, chosen):
-                outcomes.append(Outcome(chapter, chosen, status="unchanged"))
-                tell(f"{clock()} {chapter}: unchanged")
-                continue
-            output = executed_path(chapter, chosen)
-            output.with_suffix(".key").unlink(missing_ok=True)
-            running.append(notebooks.start(chapter, output, chosen))
-            note = ", the time budget is used up" if late else ""
-            tell(f"{clock()} {chapter}: started ({chosen}{note})")
-        for job in [j for j in running if j.process.poll() is not None]:
-            running.remove(job)
-            _, errors = job.process.communicate()
-            outcome = Outcome(job.chapter, job.mode, time.monotonic() - job.started)
-            if job.process.returncode:
-                outcome.status, outcome.error = "failed", errors.strip()
-                tell(f"{clock()} {job.chapter}: FAILED after {outcome.seconds:.0f} s\n{outcome.error}")
-            else:
-                key = executed_path(job.chapter, job.mode).with_suffix(".key")
-                key.write_text(source_key(job.chapter, job.mode))
-                tell(f"{clock()} {job.chapter}: done in {outcome.seconds:.0f} s")
-            outcomes.append(outcome)
-        time.sleep(0.1)
-    return outcomes
+    def one(chapter: str) -> Outcome:
+        late = budget is not None and time.monotonic() - begun > budget
+        chosen: Mode = "smoke" if late else mode
+        if is_unchanged(chapter, chosen):
+            say(f"{chapter}: unchanged")
+            return Outcome(chapter, chosen, status="unchanged")
+        output = executed_path(chapter, chosen)
+        key = output.with_suffix(".key")
+        key.unlink(missing_ok=True)
+        say(f"{chapter}: started ({chosen}{', the time budget is used up' if late else ''})")
+        start = time.monotonic()
+        try:
+            notebooks.run(chapter, output, {"mode": chosen})
+        except (ConfigError, notebooks.ChapterError) as error:
+            outcome = Outcome(chapter, chosen, time.monotonic() - start, "failed", str(error))
+            say(f"{chapter}: FAILED after {outcome.seconds:.0f} s\n{error}")
+            return outcome
+        key.write_text(source_key(chapter, chosen))
+        outcome = Outcome(chapter, chosen, time.monotonic() - start)
+        say(f"{chapter}: done in {outcome.seconds:.0f} s")
+        return outcome
+
+    with ThreadPoolExecutor(jobs) as pool:
+        return list(pool.map(one, waiting))
 
 
 def _write_if_changed(path: Path, data: bytes) -> None:

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -173,27 +169,3 @@ def run(
         ) from None
     unfinished.replace(output)
     return time.monotonic() - start
-
-
-@dataclass
-class Running:
-    """A chapter that executes in a process of its own."""
-
-    chapter: str
-    mode: str
-    process: subprocess.Popen[str]
-    started: float
-
-
-def start(chapter: str, output: Path, mode: str) -> Running:
-    """Start executing a chapter in a process of its own, with one torch thread."""
-    threads = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
-    command = [sys.executable, "-m", "mempaper", "run", chapter, "--mode", mode, "-o", str(output)]
-    process = subprocess.Popen(
-        command,
-        env={**os.environ, **threads},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    return Running(chapter, mode, process, time.monotonic())

@@ -67,7 +67,6 @@ print(inspect.getsource(MazeEpoch.step))
 # %%
 base = chapter.experiment
 memory = base.result()
-nearest = base.replace(miss="nearest").result()
 control = base.replace(variant="none").result()
 
 # %% [markdown]
@@ -75,8 +74,7 @@ control = base.replace(variant="none").result()
 
 # %% mystnb={"image": {"alt": "Left: steps to the first goal by encounter, falling steeply with memory, flat without. Middle: reward per episode by encounter, rising with memory, flat without. Right: steps to the first goal over training epochs at the last encounter."}, "figure": {"caption": "The water maze. A: moves until the goal is first reached. B: goals reached per episode. C: moves at the last encounter over training. Bands: 95 % confidence intervals over networks.", "name": "fig-ritter-maze"}}
 shown = {
-    "memory, exact match": (memory, plots.BLUE),
-    "memory, nearest": (nearest, plots.SKY),
+    "memory": (memory, plots.BLUE),
     "no memory": (control, plots.GREY),
 }
 encounters = np.arange(1, base.n_repetitions + 1)
@@ -135,7 +133,7 @@ chapter.judge(
 # No curves of the paper are known to us; the expectations come from prototypes.
 
 # %%
-chapter.footer(memory, nearest, control)
+chapter.footer(memory, control)
 
 # %% [markdown]
 # ## References
