@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,7 +12,9 @@ import jupytext
 import nbformat
 import papermill
 import yaml
+from jupyter_client.manager import AsyncKernelManager
 from papermill.exceptions import PapermillExecutionError
+from traitlets import default
 
 from mempaper.experiment import ConfigError, check_mode, check_names
 from mempaper.paths import ROOT
@@ -107,6 +110,14 @@ def parameters(notebook: Path) -> dict[str, dict[str, Any]]:
     return papermill.inspect_notebook(str(notebook))
 
 
+class LocalKernelManager(AsyncKernelManager):
+    """Reaches its kernel through sockets that are files, where the system has them, not through TCP."""
+
+    @default("transport")
+    def _local(self) -> str:
+        return "tcp" if os.name == "nt" else "ipc"
+
+
 class ChapterError(RuntimeError):
     """A notebook failed; the message names chapter, cell and error."""
 
@@ -158,6 +169,7 @@ def run(
             cwd=str(notebook.parent),
             progress_bar=progress,
             kernel_name="python3",
+            kernel_manager_class=LocalKernelManager,
         )
     except PapermillExecutionError as error:
         unfinished.replace(failed)

@@ -134,7 +134,8 @@ fig, axes = plt.subplots(2, 4, figsize=(11, 4.8), sharey=True)
 for column, (agent, tables) in enumerate(signatures.items()):
     for row, analysis in enumerate((0, 2)):
         draw_stay(axes[row, column], tables[analysis])
-    axes[0, column].set_title(agent.replace("_mf", ", model-free").replace("_mb", ", model-based"))
+    name = agent.replace("_mf", ",\nmodel-free").replace("_mb", ",\nmodel-based")
+    axes[0, column].set_title(name, fontsize="small")
     axes[1, column].set_xlabel("rewarded  unrewarded")
 axes[0, 0].set_ylabel("uncued\nP(stay)")
 axes[1, 0].set_ylabel("past trial\nP(stay)")
