@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from jupyter_core.utils import ensure_event_loop
 
 from mempaper import claims, notebooks, pages, timings
 from mempaper.experiment import ConfigError, Mode
@@ -140,6 +141,8 @@ def execute(
             outcome = Outcome(chapter, chosen, time.monotonic() - start, "failed", str(error))
             say(f"{chapter}: FAILED after {outcome.seconds:.0f} s\n{error}")
             return outcome
+        finally:
+            ensure_event_loop().close()  # this thread's; the next chapter makes its own
         key.write_text(source_key(chapter, chosen))
         outcome = Outcome(chapter, chosen, time.monotonic() - start)
         say(f"{chapter}: done in {outcome.seconds:.0f} s")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,9 @@ import jupytext
 import nbformat
 import papermill
 import yaml
+from jupyter_client.localinterfaces import localhost
 from jupyter_client.manager import AsyncKernelManager
+from jupyter_core.paths import jupyter_runtime_dir
 from papermill.exceptions import PapermillExecutionError
 from traitlets import default
 
@@ -117,6 +120,14 @@ class LocalKernelManager(AsyncKernelManager):
     def _local(self) -> str:
         return "tcp" if os.name == "nt" else "ipc"
 
+    @default("ip")
+    def _own_sockets(self) -> str:
+        if self.transport == "tcp":
+            return localhost()
+        folder = Path(jupyter_runtime_dir())
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return str(folder / f"kernel-{uuid.uuid4().hex}")
+
 
 class ChapterError(RuntimeError):
     """A notebook failed; the message names chapter, cell and error."""
@@ -166,7 +177,6 @@ def run(
             str(notebook),
             str(unfinished),
             parameters=dict(given),
-            cwd=str(notebook.parent),
             progress_bar=progress,
             kernel_name="python3",
             kernel_manager_class=LocalKernelManager,

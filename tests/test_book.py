@@ -3,6 +3,7 @@
 from html.parser import HTMLParser
 from urllib.parse import unquote, urlparse
 
+import nbformat
 import pytest
 
 from mempaper import build, claims, notebooks
@@ -47,7 +48,7 @@ class Links(HTMLParser):
 def test_every_internal_link_leads_somewhere_and_every_image_has_a_text(book):
     html, _ = book
     pages = {}
-    for page in html.rglob("*.html"):
+    for page in [*html.glob("*.html"), *(html / "book").rglob("*.html")]:
         pages[page] = Links()
         pages[page].feed(page.read_text())
     assert len(pages) > len(notebooks.chapters())
@@ -93,3 +94,26 @@ def test_chapters_beyond_the_time_budget_run_in_smoke_mode(book):
         "full", jobs=1, budget=0, only=["ritter2018/fig2_stimuli"], tell=lambda line: None
     )
     assert [(o.mode, o.status) for o in late] == [("smoke", "unchanged")]
+
+
+def test_a_failing_notebook_is_reported_and_shown_as_far_as_it_came(book, tmp_path, monkeypatch):
+    chapter = "ritter2018/fig2_stimuli"
+    broken = nbformat.read(notebooks.notebook_path(chapter), 4)
+    [cell for cell in broken.cells if cell.cell_type == "code"][-1].source = "1 / 0"
+    path = tmp_path / "broken.ipynb"
+    nbformat.write(broken, path)
+    real = notebooks.notebook_path
+    monkeypatch.setattr(notebooks, "notebook_path", lambda name: path if name == chapter else real(name))
+    monkeypatch.setattr(build, "BUILD", tmp_path / "_build")
+    lines = []
+    outcomes = build.execute("smoke", jobs=2, only=[chapter, "ritter2018/fig1_cell"], tell=lines.append)
+    status = {o.chapter: o.status for o in outcomes}
+    assert status == {chapter: "failed", "ritter2018/fig1_cell": "ran"}
+    report = build.Report(outcomes)
+    assert report.failed
+    text = build.summary(report, build.stage(outcomes, tmp_path / "stage"))
+    assert f"FAILED: {chapter}: cell" in text
+    assert "ZeroDivisionError" in text
+    assert any("FAILED" in line for line in lines)
+    staged = (tmp_path / "stage" / "book" / f"{chapter}.ipynb").read_text()
+    assert "ZeroDivisionError" in staged
