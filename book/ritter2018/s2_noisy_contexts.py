@@ -118,7 +118,7 @@ chapter.judge(
         "S2-3": noisy["hit_rate"][:, 1:].mean(1),
         "S2-4": clear["hit_rate"][:, 1:].mean(1),
         "S2-5": clear["p_best"][:, 0, 0] - 1 / base.n_arms,
-        "S2-6": (noisy["p_best"] - average["p_best"])[:, 1:, 0].mean(1),
+        "S2-6": average["p_best"][:, 1:, 0].mean(1) - 1 / base.n_arms,
     }
 )
 
