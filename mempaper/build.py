@@ -31,6 +31,7 @@ TOOLS = {
     "catalogue",
     "cli",
     "notebooks",
+    "page_scripts",
     "pages",
     "sweep",
     "timings",

@@ -11,12 +11,14 @@ from mempaper.claims import MARK, show_measured, show_published
 from mempaper.paths import ROOT
 from mempaper.verify import verify
 
+WIDE = ("---", "html_theme.sidebar_secondary.remove: true", "---", "")  # room for the tables
 JUDGED = ("reproduced", "partly", "not reproduced")
 
 
 def scoreboard(records: list[dict[str, Any]]) -> str:
     """Markdown of the scoreboard page, from the executed notebooks' records alone."""
     text = [
+        *WIDE,
         "# Scoreboard",
         "",
         "Every claim of every paper, as the executed chapters of this build measured and judged it.",
@@ -32,7 +34,10 @@ def scoreboard(records: list[dict[str, Any]]) -> str:
             counts = claims.count(rows, column)
             parts = [f"{n} {status}" for status, n in counts.most_common()]
             text.append(f"- {column}: {', '.join(parts)}")
-        text += ["", _table(paper, rows), ""]
+        text.append("")
+        for figure in dict.fromkeys(row["claim"].figure for row in rows):
+            own = [row for row in rows if row["claim"].figure == figure]
+            text += [f"### {{doc}}`{paper}/{figure}`", "", _table(paper, own), ""]
     return "\n".join(text)
 
 
@@ -50,7 +55,8 @@ def _table(paper: str, rows: list[dict[str, Any]]) -> str:
         for column in ("fast", "full"):
             j = row[column]
             shown = f" <small>{show_measured(j)}</small>" if j.status in JUDGED else ""
-            lines.append(f'<td class="status">{MARK[j.status]} {j.status}{shown}</td>')
+            kind = j.status.replace(" ", "-")
+            lines.append(f'<td class="status {kind}">{MARK[j.status]} {j.status}{shown}</td>')
         lines.append("</tr>")
     return "".join([*lines, "</tbody></table></div>"])
 
@@ -58,6 +64,7 @@ def _table(paper: str, rows: list[dict[str, Any]]) -> str:
 def checked() -> str:
     """Markdown of the page that compares our numbers with the original code's."""
     text = [
+        *WIDE,
         "# Checked against the original code",
         "",
         "Each line recomputes arrays that the original code of a paper gave, from the same inputs and "
