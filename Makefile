@@ -14,6 +14,7 @@ test: $(VENV)/.ready ## lint, types, unit tests, reference numbers, every notebo
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
+	$(PY) -m check_jsonschema --builtin-schema vendor.github-workflows .github/workflows/book.yml
 	$(PY) -m pytest
 
 figure: $(VENV)/.ready ## one chapter: make figure FIG=ritter2018/fig4_correct_rate MODE=full

@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 
 from IPython.display import HTML, display
 
-from mempaper import claims, plots, provenance, timings
+from mempaper import claims, plots, provenance, tables, timings
 from mempaper.catalogue import papers
 from mempaper.experiment import MODES, ConfigError, Experiment, Mode, Result, check_mode, check_names
 
@@ -91,7 +91,7 @@ class Chapter(Generic[E]):
             "n_seeds": self.experiment.n_seeds,
             **provenance.here(),
         }
-        display(claims.bundle(self.name, self.mode, judged, about), raw=True)
+        display(tables.bundle(self.name, self.mode, judged, about), raw=True)
 
     def footer(self, *results: Result) -> None:
         """Say of each result where it comes from: configuration, seeds, commit, versions, time."""

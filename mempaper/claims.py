@@ -6,7 +6,6 @@ keeps what was measured in runs that are too long for every build.
 
 from __future__ import annotations
 
-import html
 import json
 import math
 from collections import Counter
@@ -32,14 +31,6 @@ RANK: dict[Status, int] = {
     "not attempted": 0,
     "not judged": 0,
     "not run": 0,
-}
-MARK: dict[Status, str] = {
-    "reproduced": "✓",
-    "partly": "~",
-    "not reproduced": "✗",
-    "not judged": "–",
-    "not run": "–",
-    "not attempted": "–",
 }
 MIME = "application/vnd.mempaper.claims+json"
 
@@ -201,66 +192,6 @@ def show_measured(j: Judgement) -> str:
     if j.low is None or j.high is None:
         return f"{j.value:.3g} (n = {j.n})"
     return f"{j.value:.3g}" if j.low == j.high else f"{j.value:.3g} [{j.low:.3g},\u00a0{j.high:.3g}]"
-
-
-def show_published(claim: Claim) -> str:
-    """Published value with its error, or a dash."""
-    if claim.published is None:
-        return "–"
-    value, error = claim.published.value, claim.published.error
-    text = value if isinstance(value, str) else f"{value:g}"
-    return text if error is None else f"{text} ± {error:g}"
-
-
-def table_html(rows: Iterable[tuple[Claim, Judgement]]) -> str:
-    """HTML table of judged claims."""
-    head = ("Claim", "Statement", "Measured", "Required", "Published", "Status")
-    lines = [table_start("Claims", head)]
-    for claim, j in rows:
-        slug = j.status.replace(" ", "-")
-        source = "" if claim.published is None else html.escape(claim.published.source, quote=True)
-        about = f"{html.escape(claim.statement)} <small>{html.escape(claim.statistic)}</small>"
-        if RANK[j.status] < RANK["reproduced"] and claim.cause and j.status != "not judged":
-            about += f" <em>Suspected cause: {html.escape(claim.cause)}</em>"
-        lines.append(
-            f'<tr class="{slug}"><th scope="row">{claim.id}</th><td>{about}</td>'
-            f"<td>{show_measured(j)}</td>"
-            f'<td title="{html.escape(claim.reason, quote=True)}">{claim.expect}</td>'
-            f'<td title="{source}">{html.escape(show_published(claim))}</td>'
-            f'<td class="status">{MARK[j.status]} {j.status}</td></tr>'
-        )
-    lines.append("</tbody></table></div>")
-    return "".join(lines)
-
-
-def table_start(label: str, head: Iterable[str]) -> str:
-    """Opening of a table that scrolls by itself on narrow screens, also from the keyboard."""
-    cells = "".join(f'<th scope="col">{name}</th>' for name in head)
-    return (
-        f'<div class="mempaper-claims" role="region" tabindex="0" aria-label="{label}">'
-        f"<table><thead><tr>{cells}</tr></thead><tbody>"
-    )
-
-
-def table_text(rows: Iterable[tuple[Claim, Judgement]]) -> str:
-    """Plain-text version of the table."""
-    return "\n".join(
-        f"{MARK[j.status]} {c.id:6} {j.status:15} {show_measured(j):24} required {c.expect!s:16} "
-        f"published {show_published(c):12} {c.statement}"
-        for c, j in rows
-    )
-
-
-def bundle(chapter: str, mode: Mode, judged: list[Judgement], about: dict[str, Any]) -> dict[str, Any]:
-    """Mime bundle that shows the table and carries its numbers for :func:`read_notebook`."""
-    claims = load(chapter.split("/")[0])
-    rows = [(claims[j.id], j) for j in judged]
-    record = {"chapter": chapter, "mode": mode, "judgements": [j.model_dump() for j in judged]}
-    return {
-        MIME: {**record, **about},
-        "text/html": table_html(rows),
-        "text/plain": table_text(rows),
-    }
 
 
 def read_notebook(path: Path) -> dict[str, Any] | None:

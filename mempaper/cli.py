@@ -91,7 +91,7 @@ def run_command(
     output: Path | None,
 ) -> None:
     """Run one chapter under other parameters and show how its claims fare."""
-    from mempaper import claims, notebooks
+    from mempaper import claims, notebooks, tables
 
     given = parse_parameters(pairs, texts)
     if mode is not None:
@@ -104,7 +104,7 @@ def run_command(
     if record is not None:
         ledger = claims.load(name.split("/")[0])
         judged = [claims.Judgement(**entry) for entry in record["judgements"]]
-        click.echo(claims.table_text((ledger[j.id], j) for j in judged))
+        click.echo(tables.table_text((ledger[j.id], j) for j in judged))
     click.echo(f"{output} ({seconds:.0f} s)")
 
 

@@ -7,8 +7,9 @@ from typing import Any
 
 from mempaper import claims
 from mempaper.catalogue import papers
-from mempaper.claims import MARK, show_measured, show_published
+from mempaper.claims import show_measured
 from mempaper.paths import ROOT
+from mempaper.tables import MARK, show_published, table_start
 from mempaper.verify import verify
 
 WIDE = ("---", "html_theme.sidebar_secondary.remove: true", "---", "")  # room for the tables
@@ -43,7 +44,7 @@ def scoreboard(records: list[dict[str, Any]]) -> str:
 
 def _table(paper: str, rows: list[dict[str, Any]]) -> str:
     head = ("Claim", "Statement", "Required", "Published", "Fast", "Full")
-    lines = [claims.table_start(f"Claims of {paper}", head)]
+    lines = [table_start(f"Claims of {paper}", head)]
     for row in rows:
         claim = row["claim"]
         link = f'<a href="{paper}/{claim.figure}.html">{claim.id}</a>'
@@ -77,14 +78,14 @@ def checked() -> str:
         if not folder.is_dir():
             continue
         text += [f"## {_title(paper)}", ""]
-        lines = [claims.table_start(f"Numbers of {paper}", head)]
+        lines = [table_start(f"Numbers of {paper}", head)]
         for row in verify(paper, folder):
             verdict = "✓ ok" if row.ok else "✗ " + html.escape("; ".join(row.notes))
             kind = "reproduced" if row.ok else "not-reproduced"
             lines.append(
                 f'<tr class="{kind}"><th scope="row">{row.file}</th><td>{html.escape(row.function)}</td>'
                 f"<td>{row.absolute:.1e}</td><td>{row.relative:.1e}</td><td>{row.tolerance:g}</td>"
-                f'<td class="status">{verdict}</td></tr>'
+                f'<td class="status {kind}">{verdict}</td></tr>'
             )
         text += ["".join([*lines, "</tbody></table></div>"]), ""]
     return "\n".join(text)

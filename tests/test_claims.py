@@ -3,7 +3,7 @@ import json
 import nbformat
 import pytest
 
-from mempaper import claims
+from mempaper import claims, tables
 from mempaper.catalogue import papers
 from mempaper.experiment import ConfigError
 from mempaper.notebooks import BOOK, chapters
@@ -79,7 +79,7 @@ def test_every_claim_of_a_figure_must_be_measured_and_no_other(ledger):
 def notebook(path, measured, mode="fast"):
     judged = claims.judge(claims.load("paper"), measured, mode)
     output = nbformat.v4.new_output(
-        "display_data", claims.bundle("paper/fig1", mode, judged, {"seed": 5})
+        "display_data", tables.bundle("paper/fig1", mode, judged, {"seed": 5})
     )
     cell = nbformat.v4.new_code_cell("", outputs=[output])
     nbformat.write(nbformat.v4.new_notebook(cells=[cell]), path)
