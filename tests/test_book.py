@@ -70,10 +70,10 @@ def test_every_internal_link_leads_somewhere_and_every_image_has_a_text(book):
 def test_the_scoreboard_lists_every_claim_and_judges_none_in_smoke_mode(book):
     html, _ = book
     text = (html / "book" / "scoreboard.html").read_text()
-    for name in claims.load("ritter2018"):
+    ledger = claims.load("ritter2018")
+    for name in ledger:
         assert f">{name}</a>" in text
-    assert "not judged" in text
-    assert "reproduced " not in text.split("mempaper-claims", 1)[1]
+    assert text.count('<td class="status not-judged">') == len(ledger)  # of the fast column
 
 
 def test_formulas_do_not_need_the_network(book):
