@@ -73,14 +73,14 @@ chapter = Chapter(
 #
 # Reward is 1 for each step with the right action. Nothing rewards storing: the stored state is useful
 # because it holds the decision of its own trial, and the network only has to learn to read its own
-# code. In code, the step that does it all:
+# code. In code:
 
 # %%
 import inspect
 
 from mempaper.ritter2018.model import DNDLSTMCell
 
-print(inspect.getsource(DNDLSTMCell.step))
+print(inspect.getsource(DNDLSTMCell.activate))
 
 # %% [markdown]
 # ## The experiment
