@@ -37,6 +37,7 @@ n_seeds: int = None  # how many networks; None takes the mode's number
 kernel: str = "l2"  # similarity of query and key: l2 | l1 | cosine
 context_key: bool = False  # recall by the context alone instead of the whole input
 n_epochs: int = None  # training epochs; None takes the mode's number
+learning_rate: float = None  # of Adam; None takes the original's 5e-4
 
 # %%
 import matplotlib.pyplot as plt
@@ -54,6 +55,7 @@ chapter = Chapter(
     "kernel",
     "context_key",
     "n_epochs",
+    "learning_rate",
 )
 
 # %% [markdown]
