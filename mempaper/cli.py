@@ -262,6 +262,9 @@ def main() -> None:
         sys.exit(error.exit_code)
     except click.Abort:
         sys.exit(130)
+    except ModuleNotFoundError as error:
+        click.echo(f"mempaper: {error}. Chapters need pip install 'mempaper[book]'.", err=True)
+        sys.exit(2)
     except expected as error:
         click.echo(f"mempaper: {error}", err=True)
         sys.exit(2)

@@ -103,3 +103,9 @@ def test_a_failing_cell_is_named_and_the_notebook_kept(tmp_path, runs, monkeypat
         notebooks.run("ritter2018/fig2_stimuli", tmp_path / "o.ipynb", {"mode": "smoke"})
     assert (tmp_path / "o.failed.ipynb").exists()
     assert not (tmp_path / "o.ipynb").exists()
+
+
+def test_without_the_repository_chapters_are_refused_with_a_hint(monkeypatch):
+    monkeypatch.setattr(notebooks, "IN_CHECKOUT", False)
+    with pytest.raises(ConfigError, match="clone it"):
+        notebooks.chapters()
