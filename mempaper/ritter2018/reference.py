@@ -75,10 +75,11 @@ def check_kernel_average(f: Fixture) -> Iterator[Comparison]:
         parts = name.split("_")
         p = next(part[1:] for part in parts if part.startswith("p"))
         tau = next((float(part[3:]) for part in parts if part.startswith("tau")), 1.0)
+        kernel = next((k for k in KERNELS if k in parts), "l2")
         weights = recall_weights(
             query,
             keys,
-            kernel="l2",
+            kernel=kernel,
             recall="softmax" if parts[0] == "softmax" else "inverse",
             n_neighbours=None if p == "all" else int(p),
             tau=tau,
