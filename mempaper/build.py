@@ -170,7 +170,7 @@ def stage(outcomes: list[Outcome], folder: Path) -> list[dict[str, Any]]:
     """
     wanted: dict[Path, bytes] = {}
     for file in sorted(notebooks.BOOK.rglob("*")):
-        if file.is_file() and file.suffix not in (".py", ".ipynb"):
+        if file.is_file() and file.suffix not in (".py", ".ipynb", ".toml"):
             wanted[folder / "book" / file.relative_to(notebooks.BOOK)] = file.read_bytes()
     records = []
     for outcome in outcomes:

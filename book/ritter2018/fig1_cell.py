@@ -27,7 +27,9 @@ import subprocess
 import sys
 
 if importlib.util.find_spec("mempaper") is None:
-    subprocess.check_call([sys.executable, "-m", "pip", "install", "--quiet", "@install@"])
+    subprocess.check_call(
+        [sys.executable, "-m", "pip", "install", "--quiet", "@install@"]
+    )
 
 # %% tags=["parameters"]
 mode: str = "fast"  # smoke | fast | full: the same here, nothing is trained
@@ -49,7 +51,13 @@ from mempaper.ritter2018 import figures
 from mempaper.ritter2018.experiments import ContextualChoiceTraining
 from mempaper.ritter2018.model import DNDLSTM, Agent, DNDLSTMCell
 
-chapter = Chapter("ritter2018/fig1_cell", globals(), ContextualChoiceTraining, "kernel", "hidden_size")
+chapter = Chapter(
+    "ritter2018/fig1_cell",
+    globals(),
+    ContextualChoiceTraining,
+    "kernel",
+    "hidden_size",
+)
 
 # %% [markdown]
 # ## The idea
@@ -92,10 +100,16 @@ print(inspect.getsource(DNDLSTMCell.activate))
 # %%
 task = chapter.experiment.task()
 rng = np.random.default_rng(chapter.experiment.seed)
-network = DNDLSTM([rng], task.input_size, chapter.experiment.hidden_size, n_actions=2)
-memory = EpisodicMemory(100, chapter.experiment.hidden_size, kernel=chapter.experiment.kernel)
+network = DNDLSTM(
+    [rng], task.input_size, chapter.experiment.hidden_size, n_actions=2
+)
+memory = EpisodicMemory(
+    100, chapter.experiment.hidden_size, kernel=chapter.experiment.kernel
+)
 agent = Agent(network, memory, rng)
-x = torch.as_tensor(task.sample_unique(5, rng)[0], dtype=torch.float32)  # (trial, time, input)
+x = torch.as_tensor(
+    task.sample_unique(5, rng)[0], dtype=torch.float32
+)  # (trial, time, input)
 
 with torch.no_grad():
     for trial in x:
@@ -106,9 +120,13 @@ with torch.no_grad():
     memory.encoding = False
     again, _ = agent.step(x[2, 0], *agent.initial_state())
 
-print(f"entries in memory: {len(memory)}; weights of the read: {memory.weights(x[2, 0]).tolist()}")
+print(
+    f"entries in memory: {len(memory)}; weights of the read: {memory.weights(x[2, 0]).tolist()}"
+)
 for name, gate in again.gates._asdict().items():
-    print(f"{name:14} gate: mean {gate.mean():.2f}, from {gate.min():.2f} to {gate.max():.2f}")
+    print(
+        f"{name:14} gate: mean {gate.mean():.2f}, from {gate.min():.2f} to {gate.max():.2f}"
+    )
 share = (again.gates.reinstatement * again.recalled).norm() / again.c.norm()
 print(f"norm of the reinstated part over norm of the new cell state: {share:.2f}")
 

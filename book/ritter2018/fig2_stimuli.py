@@ -27,7 +27,9 @@ import subprocess
 import sys
 
 if importlib.util.find_spec("mempaper") is None:
-    subprocess.check_call([sys.executable, "-m", "pip", "install", "--quiet", "@install@"])
+    subprocess.check_call(
+        [sys.executable, "-m", "pip", "install", "--quiet", "@install@"]
+    )
 
 # %% tags=["parameters"]
 mode: str = "fast"  # smoke | fast | full: the same here, nothing is trained
@@ -96,14 +98,18 @@ plots.panel_letters(axes)
 
 # %%
 measured = {"R1a": [], "R1b": [], "R1c": [], "R1d": []}
-for data_seed in range(chapter.experiment.seed, chapter.experiment.seed + chapter.experiment.n_seeds):
+for data_seed in range(
+    chapter.experiment.seed, chapter.experiment.seed + chapter.experiment.n_seeds
+):
     x, y = task.sample_unique(2000, np.random.default_rng(data_seed))
     answer, off, width = y[:, 0], task.t_noise_off, task.obs_dim
     context = x[:, :, width:]
     measured["R1a"].append(np.abs(context - context[:, :1]).max())
     measured["R1b"].append(x[answer == 1, off:, :width].mean())
     measured["R1c"].append(x[answer == 0, off:, :width].mean())
-    measured["R1d"].append(((2 * answer - 1)[:, None, None] * x[:, :off, :width]).mean())
+    measured["R1d"].append(
+        ((2 * answer - 1)[:, None, None] * x[:, :off, :width]).mean()
+    )
 
 chapter.judge(measured)
 

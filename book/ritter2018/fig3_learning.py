@@ -27,10 +27,14 @@ import subprocess
 import sys
 
 if importlib.util.find_spec("mempaper") is None:
-    subprocess.check_call([sys.executable, "-m", "pip", "install", "--quiet", "@install@"])
+    subprocess.check_call(
+        [sys.executable, "-m", "pip", "install", "--quiet", "@install@"]
+    )
 
 # %% tags=["parameters"]
-mode: str = "fast"  # smoke (seconds, not judged) | fast | full (the paper's own setting)
+mode: str = (
+    "fast"  # smoke (seconds, not judged) | fast | full (the paper's own setting)
+)
 seed: int = 0  # of the first network; the others follow it
 n_seeds: int = None  # how many networks; None takes the mode's number
 kernel: str = "l2"  # similarity of query and key: l2 | l1 | cosine
@@ -99,7 +103,9 @@ for name, (run, colour) in runs.items():
     plots.mean_band(epochs, returns[name], ax=axes[0], color=colour, label=name)
     plots.mean_band(epochs, run["value_loss"], ax=axes[1], color=colour, label=name)
 plots.published_points(published["epoch"], published["return"], ax=axes[0], ms=4)
-plots.published_points(published["epoch"], published["value_loss"], ax=axes[1], ms=4)
+plots.published_points(
+    published["epoch"], published["value_loss"], ax=axes[1], ms=4
+)
 steps, off = chapter.experiment.trial_length, chapter.experiment.t_noise_off
 plots.chance_line(0.5 * off + (steps - off), ax=axes[0])
 axes[0].set(xlabel="epoch", ylabel="return per trial")
@@ -135,16 +141,29 @@ task = chapter.experiment.task()
 n_updates = 150 if chapter.mode != "smoke" else 3
 (init,) = member_generators(chapter.experiment.seed, 1, 3)
 (rng,) = member_generators(chapter.experiment.seed, 1, 4)
-network = DNDLSTM([init], task.input_size, chapter.experiment.hidden_size, n_actions=2, variant="none")
-optimizer = torch.optim.Adam(network.parameters(), lr=chapter.experiment.learning_rate)
+network = DNDLSTM(
+    [init],
+    task.input_size,
+    chapter.experiment.hidden_size,
+    n_actions=2,
+    variant="none",
+)
+optimizer = torch.optim.Adam(
+    network.parameters(), lr=chapter.experiment.learning_rate
+)
 
 curve = []
 for _ in range(n_updates):
     x, y = task.sample_unique(n_environments, rng)
-    x, y = torch.as_tensor(x, dtype=torch.float32)[None], torch.as_tensor(y)[None]  # one member
+    x, y = (
+        torch.as_tensor(x, dtype=torch.float32)[None],
+        torch.as_tensor(y)[None],
+    )  # one member
     zeros = torch.zeros(1, n_environments, chapter.experiment.hidden_size)
     hidden, _ = network.cell.unroll(x, zeros, zeros, None)
-    policy, value = network.heads(hidden)  # (1, environment, time, action), (1, environment, time)
+    policy, value = network.heads(
+        hidden
+    )  # (1, environment, time, action), (1, environment, time)
     uniform = torch.as_tensor(rng.random(y.shape), dtype=torch.float32)
     actions = rl.sample_actions(policy, uniform)
     rewards = (actions == y).float()
@@ -155,8 +174,13 @@ for _ in range(n_updates):
     optimizer.step()
     curve.append(rewards.sum(-1).mean().item())
 
-first, last = np.mean(curve[: n_updates // 10 + 1]), np.mean(curve[-(n_updates // 10 + 1) :])
-print(f"return per trial, {n_environments} environments: {first:.2f} at first, {last:.2f} at last")
+first, last = (
+    np.mean(curve[: n_updates // 10 + 1]),
+    np.mean(curve[-(n_updates // 10 + 1) :]),
+)
+print(
+    f"return per trial, {n_environments} environments: {first:.2f} at first, {last:.2f} at last"
+)
 
 # %% [markdown]
 # ## Exercises

@@ -28,10 +28,14 @@ import subprocess
 import sys
 
 if importlib.util.find_spec("mempaper") is None:
-    subprocess.check_call([sys.executable, "-m", "pip", "install", "--quiet", "@install@"])
+    subprocess.check_call(
+        [sys.executable, "-m", "pip", "install", "--quiet", "@install@"]
+    )
 
 # %% tags=["parameters"]
-mode: str = "fast"  # smoke (seconds, not judged) | fast | full (the paper's own setting)
+mode: str = (
+    "fast"  # smoke (seconds, not judged) | fast | full (the paper's own setting)
+)
 seed: int = 0  # of the first network; the others follow it
 n_seeds: int = None  # how many networks; None takes the mode's number
 kernel: str = "l2"  # similarity of query and key: l2 | l1 | cosine
@@ -106,20 +110,40 @@ published = claims.facts("ritter2018", "correct_rate")
 last = analysis.by_encounter(memory["correct"][:, -1].astype(float))
 frozen = analysis.by_encounter(memory["p_correct"].mean(1))
 frozen_off = analysis.by_encounter(control["p_correct"].mean(1))
-panels = {"last training epoch": last, "frozen weights": frozen, "no memory": frozen_off}
+panels = {
+    "last training epoch": last,
+    "frozen weights": frozen,
+    "no memory": frozen_off,
+}
 
 fig, axes = plt.subplots(1, 3, figsize=(10.5, 3.4), sharey=True)
 for ax, (title, (first, second)) in zip(axes, panels.items(), strict=True):
     time = np.arange(first.shape[-1])
-    plots.mean_band(time, second.mean(1), ax=ax, color=plots.BLUE, label="second encounter")
-    plots.mean_band(time, first.mean(1), ax=ax, color=plots.ORANGE, label="first encounter")
+    plots.mean_band(
+        time, second.mean(1), ax=ax, color=plots.BLUE, label="second encounter"
+    )
+    plots.mean_band(
+        time, first.mean(1), ax=ax, color=plots.ORANGE, label="first encounter"
+    )
     plots.chance_line(0.5, ax=ax)
     ax.axvline(chapter.experiment.t_noise_off, color=plots.GREY, ls="--", lw=1)
     ax.set(xlabel="time step", title=title, ylim=(0.3, 1.03))
-for name, colour in (("second_encounter", plots.BLUE), ("first_encounter", plots.ORANGE)):
+for name, colour in (
+    ("second_encounter", plots.BLUE),
+    ("first_encounter", plots.ORANGE),
+):
     p = np.array(published[name])
     bars = 2 * np.sqrt(p * (1 - p) / 49)
-    axes[0].errorbar(published["time"], p, bars, color=colour, marker="o", mfc="white", ls="none", lw=1)
+    axes[0].errorbar(
+        published["time"],
+        p,
+        bars,
+        color=colour,
+        marker="o",
+        mfc="white",
+        ls="none",
+        lw=1,
+    )
 axes[0].set_ylabel("correct rate")
 axes[2].legend(loc="lower right", bbox_to_anchor=(1, 0.15))
 plots.panel_letters(axes)
@@ -128,10 +152,15 @@ plots.panel_letters(axes)
 # ## Claims
 
 # %%
-early, noise = slice(0, chapter.experiment.t_noise_off), chapter.experiment.t_noise_off
+early, noise = (
+    slice(0, chapter.experiment.t_noise_off),
+    chapter.experiment.t_noise_off,
+)
 recent = analysis.by_encounter(memory["correct"][:, -3:].astype(float))
 recent_off = analysis.by_encounter(control["correct"][:, -3:].astype(float))
-first_return, second_return = analysis.returns_by_encounter(memory["correct"][:, -1])
+first_return, second_return = analysis.returns_by_encounter(
+    memory["correct"][:, -1]
+)
 off_returns = analysis.returns_by_encounter(control["correct"][:, -1])
 
 chapter.judge(

@@ -27,10 +27,14 @@ import subprocess
 import sys
 
 if importlib.util.find_spec("mempaper") is None:
-    subprocess.check_call([sys.executable, "-m", "pip", "install", "--quiet", "@install@"])
+    subprocess.check_call(
+        [sys.executable, "-m", "pip", "install", "--quiet", "@install@"]
+    )
 
 # %% tags=["parameters"]
-mode: str = "fast"  # smoke (seconds, not judged) | fast | full (the paper's own setting)
+mode: str = (
+    "fast"  # smoke (seconds, not judged) | fast | full (the paper's own setting)
+)
 seed: int = 0  # of the first network; the others follow it
 n_seeds: int = None  # how many networks; None takes the mode's number
 kernel: str = "l2"  # similarity of query and key: l2 | l1 | cosine
@@ -48,7 +52,11 @@ from mempaper.ritter2018 import analysis, figures
 from mempaper.ritter2018.experiments import ContextualChoiceTraining
 
 chapter = Chapter(
-    "ritter2018/fig5_memory_pca", globals(), ContextualChoiceTraining, "kernel", "n_epochs"
+    "ritter2018/fig5_memory_pca",
+    globals(),
+    ContextualChoiceTraining,
+    "kernel",
+    "n_epochs",
 )
 
 # %% [markdown]
@@ -99,14 +107,20 @@ for ax, found, run, title in (
     (axes[1], scores_off, control, "retrieval off"),
 ):
     labels = run["labels"][0]
-    side = np.sign(found[0][labels == 1, 0].mean())  # the sign of a component is free
-    figures.draw_memories(found[0] * np.array([side] + [1] * (found[0].shape[1] - 1)), labels, ax=ax)
+    side = np.sign(
+        found[0][labels == 1, 0].mean()
+    )  # the sign of a component is free
+    figures.draw_memories(
+        found[0] * np.array([side] + [1] * (found[0].shape[1] - 1)), labels, ax=ax
+    )
     ax.set_title(title)
 for low, high in ((-14, -5), (4, 16)):
     axes[0].axvspan(low, high, color=plots.GREY, alpha=0.12, lw=0)
 axes[1].legend(loc="upper center", fontsize="small")
 for column, values in enumerate((apart[:, 1], apart_off[:, 1])):
-    axes[2].plot(np.full(len(values), column), values, "o", color=plots.PURPLE, alpha=0.6)
+    axes[2].plot(
+        np.full(len(values), column), values, "o", color=plots.PURPLE, alpha=0.6
+    )
 axes[2].set(xticks=(0, 1), xlim=(-0.5, 1.5), ylim=(0, None), ylabel="d'")
 axes[2].set_xticklabels(["in use", "off"])
 plots.panel_letters(axes)
@@ -127,7 +141,10 @@ chapter.judge(
         "C6a": apart[:, 0],
         "C6b": explained[:, 0],
         "C6c": apart[:, 1],
-        "C6d": [gap(s, labels) for s, labels in zip(scores, memory["labels"], strict=True)],
+        "C6d": [
+            gap(s, labels)
+            for s, labels in zip(scores, memory["labels"], strict=True)
+        ],
         "C6e": apart_off[:, 1] - apart[:, 1],
     }
 )

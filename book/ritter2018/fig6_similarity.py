@@ -27,10 +27,14 @@ import subprocess
 import sys
 
 if importlib.util.find_spec("mempaper") is None:
-    subprocess.check_call([sys.executable, "-m", "pip", "install", "--quiet", "@install@"])
+    subprocess.check_call(
+        [sys.executable, "-m", "pip", "install", "--quiet", "@install@"]
+    )
 
 # %% tags=["parameters"]
-mode: str = "fast"  # smoke (seconds, not judged) | fast | full (the paper's own setting)
+mode: str = (
+    "fast"  # smoke (seconds, not judged) | fast | full (the paper's own setting)
+)
 seed: int = 0  # of the first network; the others follow it
 n_seeds: int = None  # how many networks; None takes the mode's number
 kernel: str = "l2"  # similarity of query and key: l2 | l1 | cosine
@@ -49,7 +53,11 @@ from mempaper.ritter2018 import analysis
 from mempaper.ritter2018.experiments import ContextualChoiceTraining
 
 chapter = Chapter(
-    "ritter2018/fig6_similarity", globals(), ContextualChoiceTraining, "kernel", "n_epochs"
+    "ritter2018/fig6_similarity",
+    globals(),
+    ContextualChoiceTraining,
+    "kernel",
+    "n_epochs",
 )
 
 # %% [markdown]
@@ -81,10 +89,18 @@ run = chapter.experiment.result()
 order = np.argsort(run["labels"][0], kind="stable")
 fig, axes = plt.subplots(1, 2, figsize=(9.5, 4))
 for ax, name, lowest in zip(axes, ("keys", "values"), (-18, -30), strict=True):
-    matrix = analysis.similarity_matrix(run[name][0][order], chapter.experiment.kernel)
+    matrix = analysis.similarity_matrix(
+        run[name][0][order], chapter.experiment.kernel
+    )
     limit = lowest if chapter.experiment.kernel == "l2" else None
-    plots.similarity_heatmap(matrix, ax=ax, vmin=limit, label=f"{chapter.experiment.kernel} similarity")
-    ax.set(title=name, xlabel="memory, sorted by choice", ylabel="memory, sorted by choice")
+    plots.similarity_heatmap(
+        matrix, ax=ax, vmin=limit, label=f"{chapter.experiment.kernel} similarity"
+    )
+    ax.set(
+        title=name,
+        xlabel="memory, sorted by choice",
+        ylabel="memory, sorted by choice",
+    )
 plots.panel_letters(axes)
 
 # %% [markdown]

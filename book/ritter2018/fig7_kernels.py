@@ -27,10 +27,14 @@ import subprocess
 import sys
 
 if importlib.util.find_spec("mempaper") is None:
-    subprocess.check_call([sys.executable, "-m", "pip", "install", "--quiet", "@install@"])
+    subprocess.check_call(
+        [sys.executable, "-m", "pip", "install", "--quiet", "@install@"]
+    )
 
 # %% tags=["parameters"]
-mode: str = "fast"  # smoke (seconds, not judged) | fast | full (the paper's own setting)
+mode: str = (
+    "fast"  # smoke (seconds, not judged) | fast | full (the paper's own setting)
+)
 seed: int = 0  # of the first network; the others follow it
 n_seeds: int = None  # how many networks; None takes the mode's number
 n_epochs: int = None  # training epochs; None takes the mode's number
@@ -48,7 +52,13 @@ from mempaper.chapter import Chapter
 from mempaper.ritter2018 import analysis
 from mempaper.ritter2018.experiments import ContextualChoiceTraining
 
-chapter = Chapter("ritter2018/fig7_kernels", globals(), ContextualChoiceTraining, "n_epochs", "obs_dim")
+chapter = Chapter(
+    "ritter2018/fig7_kernels",
+    globals(),
+    ContextualChoiceTraining,
+    "n_epochs",
+    "obs_dim",
+)
 
 # %% [markdown]
 # ## The idea
@@ -93,14 +103,21 @@ runs = {name: config.result() for name, config in configs.items()}
 n_epochs_for_ceiling = 150 if chapter.mode != "smoke" else 2
 kernels = ("l1", "cosine", "l2")
 ceilings = {
-    name: analysis.recall_ceiling(base.task(), configs[name].rule(), base.seed, n_epochs_for_ceiling)
+    name: analysis.recall_ceiling(
+        base.task(), configs[name].rule(), base.seed, n_epochs_for_ceiling
+    )
     for name in kernels
 }
 context_rule = base.replace(context_key=True).rule()
-context_ceiling = analysis.recall_ceiling(base.task(), context_rule, base.seed, n_epochs_for_ceiling)
+context_ceiling = analysis.recall_ceiling(
+    base.task(), context_rule, base.seed, n_epochs_for_ceiling
+)
 
 # Probability of the right action on second encounters with frozen weights: (network, time).
-second = {name: analysis.by_encounter(run["p_correct"].mean(1))[1].mean(1) for name, run in runs.items()}
+second = {
+    name: analysis.by_encounter(run["p_correct"].mean(1))[1].mean(1)
+    for name, run in runs.items()
+}
 
 # %% [markdown]
 # ## The figure
@@ -119,17 +136,25 @@ colours = [
 fig, axes = plt.subplots(1, 2, figsize=(11, 3.9), width_ratios=(1, 1.2))
 for position, (name, colour) in enumerate(zip(rules, colours, strict=True)):
     mean, half = stats.mean_interval(second[name])
-    axes[0].errorbar(mean[0], -position, xerr=half[0], marker="o", color=colour, capsize=3)
-    plots.mean_band(np.arange(len(mean)), second[name], ax=axes[1], color=colour, label=name)
+    axes[0].errorbar(
+        mean[0], -position, xerr=half[0], marker="o", color=colour, capsize=3
+    )
+    plots.mean_band(
+        np.arange(len(mean)), second[name], ax=axes[1], color=colour, label=name
+    )
 for name in kernels:
     label = "recall ceiling" if name == "l1" else None
     position = -list(rules).index(name)
-    plots.published_points(ceilings[name][1][0], position, ax=axes[0], label=label, ms=9)
+    plots.published_points(
+        ceilings[name][1][0], position, ax=axes[0], label=label, ms=9
+    )
 axes[0].axvline(0.5, color=plots.GREY, ls=":", lw=1)
 axes[0].set(xlabel="accuracy at the first step", xlim=(0.45, 1.03))
 axes[0].set_yticks(-np.arange(len(rules)), list(rules))
 axes[0].legend(loc="lower right")
-axes[1].set(xlabel="time step", ylabel="accuracy, second encounter", ylim=(0.45, 1.03))
+axes[1].set(
+    xlabel="time step", ylabel="accuracy, second encounter", ylim=(0.45, 1.03)
+)
 axes[1].legend(loc="lower right", fontsize="small")
 plots.panel_letters(axes)
 
@@ -139,7 +164,9 @@ plots.panel_letters(axes)
 # %%
 start = {name: values[:, 0] for name, values in second.items()}
 excess = np.max([start[name] - ceilings[name][1][0] for name in kernels], axis=0)
-all_first, all_second = analysis.by_encounter(runs["inverse, all"]["p_correct"].mean(1))
+all_first, all_second = analysis.by_encounter(
+    runs["inverse, all"]["p_correct"].mean(1)
+)
 early = slice(0, base.t_noise_off)
 
 

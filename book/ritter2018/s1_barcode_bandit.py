@@ -28,14 +28,18 @@ import subprocess
 import sys
 
 if importlib.util.find_spec("mempaper") is None:
-    subprocess.check_call([sys.executable, "-m", "pip", "install", "--quiet", "@install@"])
+    subprocess.check_call(
+        [sys.executable, "-m", "pip", "install", "--quiet", "@install@"]
+    )
 
 # %% tags=["parameters"]
 mode: str = "fast"  # smoke (seconds, not judged) | fast (4 arms) | full (10 arms, as in the paper)
 seed: int = 0  # of the first network; the others follow it
 n_seeds: int = None  # how many networks; None takes the mode's number
 n_arms: int = None  # arms; None takes the mode's number
-n_contexts: int = None  # contexts per epoch, at least one per arm; None takes the mode's number
+n_contexts: int = (
+    None  # contexts per epoch, at least one per arm; None takes the mode's number
+)
 n_epochs: int = None  # training epochs; None takes the mode's number
 p_best: float = 0.9  # chance that the best arm pays
 
@@ -103,7 +107,9 @@ bayes = bayes_bandit(
     p_best=base.p_best,
     p_other=base.p_other,
 )
-p_best_arm = {variant: run["p_best"] for variant, run in runs.items()}  # (network, encounter, pull)
+p_best_arm = {
+    variant: run["p_best"] for variant, run in runs.items()
+}  # (network, encounter, pull)
 by_encounter = {variant: p.mean(2) for variant, p in p_best_arm.items()}
 
 # %% [markdown]
@@ -117,27 +123,78 @@ ax = axes[0, 0]
 for encounter, alpha in ((0, 0.4), (1, 0.7), (base.n_repetitions - 1, 1.0)):
     label = f"memory, encounter {encounter + 1}"
     plots.mean_band(
-        pulls, p_best_arm["gate"][:, encounter], ax=ax, color=plots.BLUE, alpha=alpha, label=label
+        pulls,
+        p_best_arm["gate"][:, encounter],
+        ax=ax,
+        color=plots.BLUE,
+        alpha=alpha,
+        label=label,
     )
-plots.mean_band(pulls, p_best_arm["none"].mean(1), ax=ax, color=plots.GREY, label="no memory")
-ax.plot(pulls, bayes.without_memory[0], "--", color="black", lw=1, label="Bayes, one episode")
-ax.plot(pulls, bayes.with_memory[1], "--", color=plots.BLUE, lw=1, label="Bayes, encounter 2")
+plots.mean_band(
+    pulls, p_best_arm["none"].mean(1), ax=ax, color=plots.GREY, label="no memory"
+)
+ax.plot(
+    pulls,
+    bayes.without_memory[0],
+    "--",
+    color="black",
+    lw=1,
+    label="Bayes, one episode",
+)
+ax.plot(
+    pulls,
+    bayes.with_memory[1],
+    "--",
+    color=plots.BLUE,
+    lw=1,
+    label="Bayes, encounter 2",
+)
 plots.chance_line(1 / base.n_arms, ax=ax)
 ax.set(xlabel="pull", ylabel="P(best arm)", ylim=(0, 1.03))
 ax.legend(fontsize="x-small", loc="lower right")
 
 ax = axes[0, 1]
-plots.mean_band(encounters, by_encounter["gate"], ax=ax, color=plots.BLUE, label="memory, exact match")
-plots.mean_band(encounters, nearest["p_best"].mean(2), ax=ax, color=plots.SKY, label="memory, nearest")
-plots.mean_band(encounters, by_encounter["none"], ax=ax, color=plots.GREY, label="no memory")
-ax.plot(encounters, bayes.with_memory.mean(1), "--", color=plots.BLUE, lw=1, label="Bayes with memory")
-ax.plot(encounters, bayes.without_memory.mean(1), "--", color="black", lw=1, label="Bayes without")
+plots.mean_band(
+    encounters,
+    by_encounter["gate"],
+    ax=ax,
+    color=plots.BLUE,
+    label="memory, exact match",
+)
+plots.mean_band(
+    encounters,
+    nearest["p_best"].mean(2),
+    ax=ax,
+    color=plots.SKY,
+    label="memory, nearest",
+)
+plots.mean_band(
+    encounters, by_encounter["none"], ax=ax, color=plots.GREY, label="no memory"
+)
+ax.plot(
+    encounters,
+    bayes.with_memory.mean(1),
+    "--",
+    color=plots.BLUE,
+    lw=1,
+    label="Bayes with memory",
+)
+ax.plot(
+    encounters,
+    bayes.without_memory.mean(1),
+    "--",
+    color="black",
+    lw=1,
+    label="Bayes without",
+)
 ax.set(xlabel="encounter", ylabel="P(best arm)", ylim=(0, 1.03))
 ax.legend(fontsize="x-small", loc="lower right")
 
 ax = axes[1, 0]
 for variant, colour in (("gate", plots.BLUE), ("none", plots.GREY)):
-    plots.mean_band(encounters, runs[variant]["regret"], ax=ax, color=colour, label=variant)
+    plots.mean_band(
+        encounters, runs[variant]["regret"], ax=ax, color=colour, label=variant
+    )
 ax.set(xlabel="encounter", ylabel="regret per episode", ylim=(0, None))
 
 ax = axes[1, 1]

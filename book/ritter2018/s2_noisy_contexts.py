@@ -27,7 +27,9 @@ import subprocess
 import sys
 
 if importlib.util.find_spec("mempaper") is None:
-    subprocess.check_call([sys.executable, "-m", "pip", "install", "--quiet", "@install@"])
+    subprocess.check_call(
+        [sys.executable, "-m", "pip", "install", "--quiet", "@install@"]
+    )
 
 # %% tags=["parameters"]
 mode: str = "fast"  # smoke (seconds, not judged) | fast | full (more networks)
@@ -49,7 +51,12 @@ from mempaper.ritter2018.bandit import NoisyContextTask
 from mempaper.ritter2018.recurring import NoisyContexts
 
 chapter = Chapter(
-    "ritter2018/s2_noisy_contexts", globals(), NoisyContexts, "n_epochs", "context_length", "tau"
+    "ritter2018/s2_noisy_contexts",
+    globals(),
+    NoisyContexts,
+    "n_epochs",
+    "context_length",
+    "tau",
 )
 
 # %% [markdown]
@@ -90,7 +97,9 @@ shown = {
 encounters = np.arange(1, base.n_repetitions + 1)
 fig, axes = plt.subplots(1, 3, figsize=(11, 3.5))
 for name, (run, colour) in shown.items():
-    plots.mean_band(encounters, run["p_best"].mean(2), ax=axes[0], color=colour, label=name)
+    plots.mean_band(
+        encounters, run["p_best"].mean(2), ax=axes[0], color=colour, label=name
+    )
     plots.mean_band(encounters, run["p_best"][:, :, 0], ax=axes[1], color=colour)
     if name != "no memory":
         plots.mean_band(encounters, run["hit_rate"], ax=axes[2], color=colour)

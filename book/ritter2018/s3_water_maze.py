@@ -27,7 +27,9 @@ import subprocess
 import sys
 
 if importlib.util.find_spec("mempaper") is None:
-    subprocess.check_call([sys.executable, "-m", "pip", "install", "--quiet", "@install@"])
+    subprocess.check_call(
+        [sys.executable, "-m", "pip", "install", "--quiet", "@install@"]
+    )
 
 # %% tags=["parameters"]
 mode: str = "fast"  # smoke (seconds, not judged) | fast (4 by 4) | full (6 by 6)
@@ -35,7 +37,9 @@ seed: int = 0  # of the first network; the others follow it
 n_seeds: int = None  # how many networks; None takes the mode's number
 n_epochs: int = None  # training epochs; None takes the mode's number
 side: int = None  # the grid is side by side cells; None takes the mode's number
-n_contexts: int = None  # contexts, and goals, per epoch; None takes the mode's number
+n_contexts: int = (
+    None  # contexts, and goals, per epoch; None takes the mode's number
+)
 
 # %%
 import inspect
@@ -48,7 +52,14 @@ from mempaper.chapter import Chapter
 from mempaper.ritter2018.maze import MazeEpoch
 from mempaper.ritter2018.recurring import WaterMaze
 
-chapter = Chapter("ritter2018/s3_water_maze", globals(), WaterMaze, "n_epochs", "side", "n_contexts")
+chapter = Chapter(
+    "ritter2018/s3_water_maze",
+    globals(),
+    WaterMaze,
+    "n_epochs",
+    "side",
+    "n_contexts",
+)
 
 # %% [markdown]
 # ## The idea
@@ -80,8 +91,12 @@ shown = {
 encounters = np.arange(1, base.n_repetitions + 1)
 fig, axes = plt.subplots(1, 3, figsize=(11, 3.5))
 for name, (run, colour) in shown.items():
-    plots.mean_band(encounters, run["steps_by_encounter"], ax=axes[0], color=colour, label=name)
-    plots.mean_band(encounters, run["reward_by_encounter"], ax=axes[1], color=colour)
+    plots.mean_band(
+        encounters, run["steps_by_encounter"], ax=axes[0], color=colour, label=name
+    )
+    plots.mean_band(
+        encounters, run["reward_by_encounter"], ax=axes[1], color=colour
+    )
     curve = run["steps_curve"][:, :, -1]
     plots.mean_band(np.arange(curve.shape[1]), curve, ax=axes[2], color=colour)
 for ax in axes[:2]:
@@ -108,7 +123,8 @@ chapter.judge(
         "S3-1": slope(memory["steps_by_encounter"]),
         "S3-2": steps_off[:, -1] - steps_off[:, 0],
         "S3-3": slope(memory["reward_by_encounter"]),
-        "S3-4": memory["reward_by_encounter"][:, -1] - control["reward_by_encounter"][:, -1],
+        "S3-4": memory["reward_by_encounter"][:, -1]
+        - control["reward_by_encounter"][:, -1],
     }
 )
 

@@ -27,10 +27,14 @@ import subprocess
 import sys
 
 if importlib.util.find_spec("mempaper") is None:
-    subprocess.check_call([sys.executable, "-m", "pip", "install", "--quiet", "@install@"])
+    subprocess.check_call(
+        [sys.executable, "-m", "pip", "install", "--quiet", "@install@"]
+    )
 
 # %% tags=["parameters"]
-mode: str = "fast"  # smoke (seconds, not judged) | fast (30 + 30 trials) | full (50 + 50)
+mode: str = (
+    "fast"  # smoke (seconds, not judged) | fast (30 + 30 trials) | full (50 + 50)
+)
 seed: int = 0  # of the first network; the others follow it
 n_seeds: int = None  # how many networks; None takes the mode's number
 n_epochs: int = None  # updates, one per episode; None takes the mode's number
@@ -48,7 +52,9 @@ from mempaper.chapter import Chapter
 from mempaper.ritter2018 import two_step
 from mempaper.ritter2018.recurring import TwoStep
 
-chapter = Chapter("ritter2018/s4_two_step", globals(), TwoStep, "n_epochs", "p_common", "p_switch")
+chapter = Chapter(
+    "ritter2018/s4_two_step", globals(), TwoStep, "n_epochs", "p_common", "p_switch"
+)
 
 # %% [markdown]
 # ## The idea
@@ -86,16 +92,28 @@ memory = base.result()
 control = base.replace(variant="none").result()
 signatures = {}
 for agent in ("incremental_mf", "incremental_mb", "episodic_mf", "episodic_mb"):
-    counts = two_step.simulate_signature_agent(agent, base.task(), np.random.default_rng(base.seed))
-    signatures[agent] = two_step.stay_probabilities(counts)  # (analysis, rewarded, common)
+    counts = two_step.simulate_signature_agent(
+        agent, base.task(), np.random.default_rng(base.seed)
+    )
+    signatures[agent] = two_step.stay_probabilities(
+        counts
+    )  # (analysis, rewarded, common)
 
 # %% [markdown]
 # ## The figure
 
 # %% mystnb={"image": {"alt": "Two rows of three bar plots of stay probabilities. With memory, the uncued and episodic panels show the crossed pattern of model-based choice: high after rewarded common and unrewarded uncommon, low otherwise. Without memory the uncued panel is crossed and the episodic panel nearly flat. Open markers show published bars in the upper row."}, "figure": {"caption": "Stay probabilities of trained agents, with memory (upper row) and without (lower row). Columns: after the previous trial, uncued half; after the previous trial, cued half; after the cued past trial. C: common transition, U: uncommon. Bars: means over networks with 95 % confidence intervals; open markers: published bars, read off a copy of the figure.", "name": "fig-ritter-stay"}}
 published = claims.facts("ritter2018", "stay_probability")
-titles = {"uncued": "uncued", "incremental_cued": "cued, previous trial", "episodic": "cued, past trial"}
-names = {"uncued": "incremental_uncued", "incremental_cued": "incremental_cued", "episodic": "episodic"}
+titles = {
+    "uncued": "uncued",
+    "incremental_cued": "cued, previous trial",
+    "episodic": "cued, past trial",
+}
+names = {
+    "uncued": "incremental_uncued",
+    "incremental_cued": "incremental_cued",
+    "episodic": "episodic",
+}
 
 
 def draw_stay(ax, table, half=None):
@@ -103,7 +121,15 @@ def draw_stay(ax, table, half=None):
     for row, colour in enumerate((plots.GREEN, plots.RED)):
         place = 2.5 * row + np.arange(2)
         error = None if half is None else half[row]
-        ax.bar(place, table[row], yerr=error, color=colour, alpha=0.75, width=0.85, capsize=3)
+        ax.bar(
+            place,
+            table[row],
+            yerr=error,
+            color=colour,
+            alpha=0.75,
+            width=0.85,
+            capsize=3,
+        )
     ax.set(xticks=(0, 1, 2.5, 3.5), ylim=(0, 1.08))
     ax.set_xticklabels(["C", "U", "C", "U"])
     plots.chance_line(0.5, ax=ax)
@@ -118,7 +144,9 @@ for row, (name, run) in enumerate({"memory": memory, "no memory": control}.items
         ax.set_title(titles[analysis])
         if row == 0:
             bars = published[names[analysis]]
-            plots.published_points((0, 1, 2.5, 3.5), bars, ax=ax, label=None, color="black")
+            plots.published_points(
+                (0, 1, 2.5, 3.5), bars, ax=ax, label=None, color="black"
+            )
     axes[row, 0].set_ylabel(f"{name}\nP(stay)")
 for ax in axes[1]:
     ax.set_xlabel("rewarded      unrewarded")
@@ -162,7 +190,9 @@ chapter.judge(
         "S4-4": memory["reward_by_half"][:, 1] - control["reward_by_half"][:, 1],
         "S4-5": memory["mb_index"][:, INCREMENTAL],
         "S4-6": episodic[1],
-        "S4-7": simulated(two_step.mb_index(signatures["incremental_mb"][EPISODIC])),
+        "S4-7": simulated(
+            two_step.mb_index(signatures["incremental_mb"][EPISODIC])
+        ),
         "S4-8": simulated(two_step.mb_index(signatures["episodic_mb"][EPISODIC])),
     }
 )

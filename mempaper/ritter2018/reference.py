@@ -75,7 +75,7 @@ def check_kernel_average(f: Fixture) -> Iterator[Comparison]:
         parts = name.split("_")
         p = next(part[1:] for part in parts if part.startswith("p"))
         tau = next((float(part[3:]) for part in parts if part.startswith("tau")), 1.0)
-        kernel = next((k for k in KERNELS if k in parts), "l2")
+        kernel: Kernel = next((k for k in KERNELS if k in parts), "l2")
         weights = recall_weights(
             query,
             keys,
