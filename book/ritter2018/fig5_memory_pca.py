@@ -32,9 +32,7 @@ if importlib.util.find_spec("mempaper") is None:
     )
 
 # %% tags=["parameters"]
-mode: str = (
-    "fast"  # smoke (seconds, not judged) | fast | full (the paper's own setting)
-)
+mode: str = "fast"  # smoke (not judged) | fast | full (the paper's setting)
 seed: int = 0  # of the first network; the others follow it
 n_seeds: int = None  # how many networks; None takes the mode's number
 kernel: str = "l2"  # similarity of query and key: l2 | l1 | cosine

@@ -37,9 +37,7 @@ mode: str = "fast"  # smoke (seconds, not judged) | fast (4 arms) | full (10 arm
 seed: int = 0  # of the first network; the others follow it
 n_seeds: int = None  # how many networks; None takes the mode's number
 n_arms: int = None  # arms; None takes the mode's number
-n_contexts: int = (
-    None  # contexts per epoch, at least one per arm; None takes the mode's number
-)
+n_contexts: int = None  # contexts per epoch; None takes the mode's number
 n_epochs: int = None  # training epochs; None takes the mode's number
 p_best: float = 0.9  # chance that the best arm pays
 

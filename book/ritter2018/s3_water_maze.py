@@ -37,9 +37,7 @@ seed: int = 0  # of the first network; the others follow it
 n_seeds: int = None  # how many networks; None takes the mode's number
 n_epochs: int = None  # training epochs; None takes the mode's number
 side: int = None  # the grid is side by side cells; None takes the mode's number
-n_contexts: int = (
-    None  # contexts, and goals, per epoch; None takes the mode's number
-)
+n_contexts: int = None  # contexts and goals; None takes the mode's number
 
 # %%
 import inspect

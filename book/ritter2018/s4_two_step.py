@@ -32,9 +32,7 @@ if importlib.util.find_spec("mempaper") is None:
     )
 
 # %% tags=["parameters"]
-mode: str = (
-    "fast"  # smoke (seconds, not judged) | fast (30 + 30 trials) | full (50 + 50)
-)
+mode: str = "fast"  # smoke (not judged) | fast (30 + 30 trials) | full (50 + 50)
 seed: int = 0  # of the first network; the others follow it
 n_seeds: int = None  # how many networks; None takes the mode's number
 n_epochs: int = None  # updates, one per episode; None takes the mode's number
