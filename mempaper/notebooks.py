@@ -170,7 +170,7 @@ def run(
     if "mode" in given:
         check_mode(given["mode"])
     output.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = output.with_suffix(".running.ipynb")
+    unfinished = output.with_name(f".{output.stem}.{os.getpid()}.running.ipynb")
     failed = output.with_suffix(".failed.ipynb")
     failed.unlink(missing_ok=True)
     start = time.monotonic()
