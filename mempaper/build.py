@@ -149,8 +149,11 @@ def execute(
         say(f"{chapter}: done in {outcome.seconds:.0f} s")
         return outcome
 
-    with ThreadPoolExecutor(jobs) as pool:
+    pool = ThreadPoolExecutor(jobs)
+    try:
         return list(pool.map(one, waiting))
+    finally:
+        pool.shutdown(cancel_futures=True)  # an interrupt starts no further chapter
 
 
 def _write_if_changed(path: Path, data: bytes) -> None:

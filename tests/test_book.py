@@ -84,6 +84,13 @@ def test_formulas_do_not_need_the_network(book):
     assert not any('src="http' in line for line in scripts)
 
 
+def test_no_inline_script_is_on_a_page_twice(book):
+    html, _ = book
+    for page in (html / "book").rglob("*.html"):
+        inline = [part.split("</script>")[0] for part in page.read_text().split("<script>")[1:]]
+        assert len(inline) == len(set(inline)), page
+
+
 def test_nothing_is_executed_again_while_nothing_changes(book):
     again = build.execute("smoke", jobs=2, tell=lambda line: None)
     assert {o.status for o in again} == {"unchanged"}

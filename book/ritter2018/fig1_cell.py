@@ -85,11 +85,11 @@ plt.show()
 #
 # Policy and value are linear in $h_t$. The order of the blocks differs from PyTorch's own LSTM; the
 # page {doc}`/book/checked` shows that ours gives the numbers of the original code
-# {footcite:p}`lu2019dndlstm`. What becomes of $p_t$, for all networks of an
+# {footcite:p}`lu2019dndlstm`. The step, as it runs for all networks of an
 # ensemble at once:
 
 # %%
-print(inspect.getsource(DNDLSTMCell.activate))
+print(inspect.getsource(DNDLSTMCell.step))
 
 # %% [markdown]
 # ## One step, in numbers

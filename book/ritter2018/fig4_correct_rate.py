@@ -84,7 +84,7 @@ import inspect
 
 from mempaper.ritter2018.model import DNDLSTMCell
 
-print(inspect.getsource(DNDLSTMCell.activate))
+print(inspect.getsource(DNDLSTMCell.step))
 
 # %% [markdown]
 # ## The experiment

@@ -22,7 +22,6 @@ class ContextualChoiceTraining(Experiment):
 
     paper: ClassVar[str] = "ritter2018"
     name: ClassVar[str] = "contextual_choice"
-    version: ClassVar[str] = "2"
     presets: ClassVar[dict[Mode, dict[str, Any]]] = {
         "smoke": {"n_seeds": 2, "n_epochs": 1, "n_unique": 6, "n_evaluation": 1},
         "fast": {},

@@ -6,7 +6,7 @@ One tensor program runs many members: states are ``(member, trial, unit)``.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -26,31 +26,6 @@ class Gates(NamedTuple):
     input: Tensor
     output: Tensor
     reinstatement: Tensor
-
-
-class OneWeightGradient(torch.autograd.Function):
-    """Identity whose backward pass takes the gradient of the recurrent weights for all steps at once.
-
-    The steps of a trial add ``h_{t-1} W`` to the projected input with W held constant, so the gradient
-    of what this function returns is that of the pre-activations, and ``dW = sum_t h_{t-1}^T dp_t`` is
-    one matrix product instead of one small one a step.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, projected: Tensor, weight: Tensor, previous: list[Tensor]) -> Tensor:
-        """Return ``projected`` (member, trial, time, 5 unit).
-
-        ``previous`` must hold ``h_{t-1}`` (member, trial, unit) of every step by the time the
-        backward pass runs; ``weight`` is (member, unit, 5 unit).
-        """
-        ctx.previous = previous
-        return projected.view_as(projected)
-
-    @staticmethod
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor, None]:
-        """Pass the gradient on, and give that of the weights."""
-        previous = torch.stack(ctx.previous, 2).flatten(1, 2)  # (member, trial x time, unit)
-        return gradient, torch.bmm(previous.mT, gradient.flatten(1, 2)), None
 
 
 class DNDLSTMCell(nn.Module):
@@ -134,11 +109,8 @@ class DNDLSTMCell(nn.Module):
         h, c : Tensor, shape (member, trial, unit)
         gates : Gates
         """
-        return self.activate(torch.baddbmm(projected, h, self.h2h.weight), c, recalled)
-
-    def activate(self, pre: Tensor, c: Tensor, recalled: Tensor | None) -> tuple[Tensor, Tensor, Gates]:
-        """Gates, cell state and hidden state from the pre-activations ``p`` (member, trial, 5 unit)."""
         size = self.hidden_size
+        pre = torch.baddbmm(projected, h, self.h2h.weight)
         gate_part, candidate_part = pre.split([4 * size, size], dim=-1)
         gates = Gates(*torch.sigmoid(gate_part).split(size, dim=-1))
         candidate = torch.tanh(candidate_part)
@@ -167,14 +139,10 @@ class DNDLSTMCell(nn.Module):
         n_members, n_trials, time = x.shape[:3]
         flat = None if recalled is None else recalled.flatten(1, 2)
         projected = self.project(x.flatten(1, 2), flat).view(n_members, n_trials, time, -1)
-        previous: list[Tensor] = []
-        projected = OneWeightGradient.apply(projected, self.h2h.weight, previous)
-        weight = self.h2h.weight.detach()
         memory = [None] * time if recalled is None else recalled.unbind(2)
         hidden, cell = [], []
         for projected_t, recalled_t in zip(projected.unbind(2), memory, strict=True):
-            previous.append(h.detach())
-            h, c, _ = self.activate(torch.baddbmm(projected_t, h, weight), c, recalled_t)
+            h, c, _ = self.step(projected_t, h, c, recalled_t)
             hidden.append(h)
             cell.append(c)
         return torch.stack(hidden, 2), torch.stack(cell, 2)
