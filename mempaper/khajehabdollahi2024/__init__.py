@@ -1,0 +1,1 @@
+"""Khajehabdollahi et al. (2024): curricula and the timescales of memory."""
