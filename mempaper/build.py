@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 import platform
-import shutil
 import subprocess
 import sys
 import time
@@ -262,12 +261,6 @@ def summary(report: Report, records: list[dict[str, Any]]) -> str:
         lines.append(f"The HTML has errors:\n{report.html_error[-6000:]}")
     lines.append(f"The book: {report.html} ({report.seconds / 60:.1f} minutes)")
     return "\n".join(lines)
-
-
-def clean() -> None:
-    """Remove what builds and runs have made."""
-    for name in ("_build", "runs"):
-        shutil.rmtree(ROOT / name, ignore_errors=True)
 
 
 def write_json(records: list[dict[str, Any]], papers: tuple[str, ...]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import importlib
 
-from mempaper.experiment import ConfigError, Experiment, check_names
+from mempaper.experiment import Experiment, check_names
 from mempaper.paths import PACKAGE
 
 
@@ -27,7 +27,5 @@ def experiments() -> dict[str, type[Experiment]]:
 
 def experiment(name: str) -> type[Experiment]:
     """Experiment class by ``paper/name``; ConfigError names the nearest one otherwise."""
-    if not name:
-        raise ConfigError("An experiment is named like ritter2018/contextual_choice")
     check_names([name], experiments(), "experiment")
     return experiments()[name]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import FunctionType, ModuleType
 from typing import Any, Generic, TypeVar
 
 from IPython.display import HTML, display
@@ -23,10 +22,7 @@ def given_parameters(namespace: Mapping[str, Any]) -> dict[str, Any]:
     return {
         name: value
         for name, value in namespace.items()
-        if not name.startswith("_")
-        and name not in _IPYTHON
-        and isinstance(value, plain)
-        and not isinstance(value, (ModuleType, FunctionType))
+        if not name.startswith("_") and name not in _IPYTHON and isinstance(value, plain)
     }
 
 

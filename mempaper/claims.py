@@ -32,6 +32,7 @@ RANK: dict[Status, int] = {
     "not judged": 0,
     "not run": 0,
 }
+JUDGED: tuple[Status, ...] = ("reproduced", "partly", "not reproduced")
 MIME = "application/vnd.mempaper.claims+json"
 
 
@@ -299,8 +300,7 @@ def worse_than_expected(rows: Iterable[dict[str, Any]]) -> list[str]:
         for column in ("fast", "full"):
             expected = row["claim"].expected.get(column)
             j = row[column]
-            judged = j.status in ("reproduced", "partly", "not reproduced")
-            if judged and expected and RANK[j.status] < RANK[expected]:
+            if j.status in JUDGED and expected and RANK[j.status] < RANK[expected]:
                 sentences.append(
                     f"{row['claim'].id} ({row['claim'].figure}, {column}): {j.status}, expected "
                     f"{expected}; measured {show_measured(j)}, required {row['claim'].expect}"

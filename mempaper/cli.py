@@ -240,7 +240,7 @@ def pair_command(check: bool) -> None:
     """Write the notebooks anew from their sources, the .py files beside them."""
     from mempaper import notebooks
 
-    changed = notebooks.unpaired() if check else notebooks.pair()
+    changed = list(notebooks.unpaired()) if check else notebooks.pair()
     for notebook in changed:
         click.echo(f"{'differs from its source' if check else 'written'}: {notebook}")
     sys.exit(1 if check and changed else 0)

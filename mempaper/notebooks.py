@@ -75,9 +75,10 @@ def paired(source: Path) -> str:
     """Text of the notebook that belongs to a source file: no outputs, the same bytes every time."""
     notebook = jupytext.read(source)
     chapter = source.relative_to(BOOK).with_suffix("").as_posix()
+    filled_in = placeholders(chapter)
     for number, cell in enumerate(notebook.cells):
         cell["id"] = f"cell-{number}"
-        for placeholder, text in placeholders(chapter).items():
+        for placeholder, text in filled_in.items():
             cell["source"] = cell["source"].replace(placeholder, text)
         if cell["cell_type"] == "code":
             cell["outputs"], cell["execution_count"] = [], None
@@ -91,23 +92,22 @@ def paired(source: Path) -> str:
     return nbformat.writes(notebook) + "\n"
 
 
-def unpaired() -> list[Path]:
-    """Notebooks that differ from what their source makes, or are missing."""
-    stale = []
-    for chapter in chapters():
-        notebook = BOOK / f"{chapter}.ipynb"
-        made = paired(notebook.with_suffix(".py"))
-        if not notebook.exists() or notebook.read_text() != made:
-            stale.append(notebook)
-    return stale
+def unpaired() -> dict[Path, str]:
+    """Notebooks that differ from what their source makes, or are missing, and what it makes."""
+    made = {BOOK / f"{c}.ipynb": paired(BOOK / f"{c}.py") for c in chapters()}
+    return {
+        notebook: text
+        for notebook, text in made.items()
+        if not notebook.exists() or notebook.read_text() != text
+    }
 
 
 def pair() -> list[Path]:
     """Write every notebook anew from its source; returns those that changed."""
     changed = unpaired()
-    for notebook in changed:
-        notebook.write_text(paired(notebook.with_suffix(".py")))
-    return changed
+    for notebook, text in changed.items():
+        notebook.write_text(text)
+    return list(changed)
 
 
 def parameters(notebook: Path) -> dict[str, dict[str, Any]]:

@@ -7,13 +7,12 @@ from typing import Any
 
 from mempaper import claims
 from mempaper.catalogue import papers
-from mempaper.claims import show_measured
+from mempaper.claims import JUDGED, show_measured
 from mempaper.paths import ROOT
 from mempaper.tables import MARK, show_published, table_start
 from mempaper.verify import verify
 
 WIDE = ("---", "html_theme.sidebar_secondary.remove: true", "---", "")  # room for the tables
-JUDGED = ("reproduced", "partly", "not reproduced")
 
 
 def scoreboard(records: list[dict[str, Any]]) -> str:

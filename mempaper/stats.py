@@ -63,6 +63,16 @@ def estimate(samples: Array, level: float = 0.95) -> Estimate:
     return Estimate(float(mean), float(mean - half), float(mean + half), int(x.size))
 
 
+def exact(value: float, n: int = 1) -> Estimate:
+    """A number that does not vary over seeds, or is taken from their mean: an interval of no width."""
+    return Estimate(float(value), float(value), float(value), n)
+
+
+def slopes(x: Array, samples: Array) -> np.ndarray:
+    """Slope of each seed's line through its points; (n,) and (seed, n) give (seed,)."""
+    return np.polyfit(x, np.asarray(samples, float).T, 1)[0]
+
+
 def paired_difference(a: Array, b: Array, level: float = 0.95) -> Estimate:
     """Mean of ``a - b`` over seeds that both have, with Student's interval (the paired t-test)."""
     a, b = np.atleast_1d(np.asarray(a, float)), np.atleast_1d(np.asarray(b, float))

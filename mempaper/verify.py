@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from mempaper.catalogue import papers
 from mempaper.experiment import ConfigError
 
 
@@ -119,8 +120,6 @@ Family = Callable[[Fixture], Iterator[Comparison]]
 
 def reference_module(paper: str) -> Any:
     """The ``reference`` module of a paper; ConfigError where there is no such paper."""
-    from mempaper.catalogue import papers
-
     if paper not in papers():
         raise ConfigError(f"Unknown paper {paper!r}. Allowed: {', '.join(papers())}.")
     return importlib.import_module(f"mempaper.{paper}.reference")

@@ -22,7 +22,7 @@ def test_every_source_is_a_chapter_of_the_table_of_contents():
 
 
 def test_pairs_agree():
-    assert notebooks.unpaired() == [], "run `make pair`"
+    assert list(notebooks.unpaired()) == [], "run `make pair`"
 
 
 @pytest.mark.parametrize("chapter", CHAPTERS)

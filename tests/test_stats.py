@@ -34,3 +34,9 @@ def test_one_network_has_no_interval_and_missing_values_are_left_out():
 def test_standard_error_of_the_original():
     x = np.array([0.0, 1.0, 1.0, 0.0])
     assert stats.standard_error(x) == pytest.approx(0.5 / np.sqrt(3))
+
+
+def test_slopes_and_numbers_without_variation():
+    x = np.arange(4.0)
+    assert stats.slopes(x, [2 * x + 1, -x]) == pytest.approx([2, -1])
+    assert stats.exact(0.3, 8) == stats.Estimate(0.3, 0.3, 0.3, 8)

@@ -168,19 +168,14 @@ all_first, all_second = analysis.by_encounter(
 early = slice(0, base.t_noise_off)
 
 
-def simulated(value):
-    """A number that does not vary over networks."""
-    return stats.Estimate(float(value), float(value), float(value), 1)
-
-
 chapter.judge(
     {
         "C8a": start["l1"] - start["cosine"],
         "C8b": start["cosine"] - start["l2"],
         "C8c": excess,
-        **{f"C8d-{name}": simulated(ceilings[name][0][0]) for name in kernels},
+        **{f"C8d-{name}": stats.exact(ceilings[name][0][0]) for name in kernels},
         **{f"C8e-{name}": start[name] for name in kernels},
-        "C8d-context": simulated(context_ceiling[0][0]),
+        "C8d-context": stats.exact(context_ceiling[0][0]),
         "C8f-sharp": start["softmax, τ = .25"],
         "C8f-soft": start["softmax, τ = 1"],
         "C8f-near": start["inverse, 5 nearest"],

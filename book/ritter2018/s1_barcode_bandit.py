@@ -214,16 +214,6 @@ chance = 1 / base.n_arms
 first_pull = {variant: p[:, :, 0] for variant, p in p_best_arm.items()}
 
 
-def slope(values):
-    """Slope over encounters, for each network."""
-    return np.polyfit(encounters, values.T, 1)[0]
-
-
-def over_networks(value):
-    """A number computed from the mean over networks."""
-    return stats.Estimate(float(value), float(value), float(value), base.n_seeds)
-
-
 flat = by_encounter["none"].mean(0)
 chapter.judge(
     {
@@ -231,10 +221,12 @@ chapter.judge(
         "S1-2": first_pull["none"][:, 0] - chance,
         "S1-3": first_pull["gate"][:, 1],
         "S1-4": first_pull["gate"][:, -1],
-        "S1-5": over_networks(np.abs(first_pull["none"].mean(0) - chance).max()),
+        "S1-5": stats.exact(
+            np.abs(first_pull["none"].mean(0) - chance).max(), base.n_seeds
+        ),
         "S1-6": p_best_arm["none"][:, 0, -1] - bayes.without_memory[:, -1].mean(),
-        "S1-7": slope(by_encounter["gate"]),
-        "S1-8": over_networks(flat.max() - flat.min()),
+        "S1-7": stats.slopes(encounters, by_encounter["gate"]),
+        "S1-8": stats.exact(flat.max() - flat.min(), base.n_seeds),
         "S1-9": by_encounter["gate"][:, 0] - by_encounter["none"][:, 0],
         "S1-10": by_encounter["gate"][:, -1],
         "S1-11": by_encounter["none"].mean(1) - bayes.without_memory.mean(),

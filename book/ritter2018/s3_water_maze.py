@@ -45,7 +45,7 @@ import inspect
 import matplotlib.pyplot as plt
 import numpy as np
 
-from mempaper import plots
+from mempaper import plots, stats
 from mempaper.chapter import Chapter
 from mempaper.ritter2018.maze import MazeEpoch
 from mempaper.ritter2018.recurring import WaterMaze
@@ -110,17 +110,12 @@ plots.panel_letters(axes)
 
 
 # %%
-def slope(values):
-    """Slope over encounters, for each network."""
-    return np.polyfit(encounters, values.T, 1)[0]
-
-
 steps_off = control["steps_by_encounter"]
 chapter.judge(
     {
-        "S3-1": slope(memory["steps_by_encounter"]),
+        "S3-1": stats.slopes(encounters, memory["steps_by_encounter"]),
         "S3-2": steps_off[:, -1] - steps_off[:, 0],
-        "S3-3": slope(memory["reward_by_encounter"]),
+        "S3-3": stats.slopes(encounters, memory["reward_by_encounter"]),
         "S3-4": memory["reward_by_encounter"][:, -1]
         - control["reward_by_encounter"][:, -1],
     }

@@ -174,11 +174,6 @@ plots.panel_letters(axes)
 UNCUED, INCREMENTAL, EPISODIC = range(3)
 
 
-def simulated(value):
-    """A number that does not vary over networks."""
-    return stats.Estimate(float(value), float(value), float(value), 1)
-
-
 episodic = memory["mb_index"][:, EPISODIC], control["mb_index"][:, EPISODIC]
 chapter.judge(
     {
@@ -188,10 +183,10 @@ chapter.judge(
         "S4-4": memory["reward_by_half"][:, 1] - control["reward_by_half"][:, 1],
         "S4-5": memory["mb_index"][:, INCREMENTAL],
         "S4-6": episodic[1],
-        "S4-7": simulated(
+        "S4-7": stats.exact(
             two_step.mb_index(signatures["incremental_mb"][EPISODIC])
         ),
-        "S4-8": simulated(two_step.mb_index(signatures["episodic_mb"][EPISODIC])),
+        "S4-8": stats.exact(two_step.mb_index(signatures["episodic_mb"][EPISODIC])),
     }
 )
 
