@@ -19,6 +19,7 @@ import yaml
 from jupyter_core.utils import ensure_event_loop
 
 from mempaper import claims, notebooks, pages, timings
+from mempaper.ensemble import available_cores
 from mempaper.experiment import ConfigError, Mode
 from mempaper.paths import PACKAGE, ROOT
 
@@ -219,7 +220,7 @@ def build(
 ) -> Report:
     """Run every chapter, stage, build the HTML into ``output/_build/html``, and report."""
     begun = time.monotonic()
-    jobs = jobs or len(os.sched_getaffinity(0))
+    jobs = jobs or available_cores()
     budget = None if budget_minutes is None else 60 * budget_minutes
     report = Report(execute(mode, jobs=jobs, budget=budget, tell=tell))
     if record_times:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 import importlib
 
+import click
+
 from mempaper.experiment import Experiment, check_names
 from mempaper.paths import PACKAGE
 
@@ -29,3 +31,16 @@ def experiment(name: str) -> type[Experiment]:
     """Experiment class by ``paper/name``; ConfigError names the nearest one otherwise."""
     check_names([name], experiments(), "experiment")
     return experiments()[name]
+
+
+@functools.cache
+def command_papers() -> tuple[str, ...]:
+    """Slugs of the papers that have commands of their own."""
+    return tuple(sorted(file.parent.name for file in PACKAGE.glob("*/cli.py")))
+
+
+def commands(paper: str) -> click.Group:
+    """Commands of one of :func:`command_papers`."""
+    group = importlib.import_module(f"mempaper.{paper}.cli").cli
+    assert isinstance(group, click.Group)
+    return group

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Generic, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any, Generic, Protocol, TypeVar
 
 from IPython.display import HTML, display
 
 from mempaper import claims, plots, provenance, tables, timings
 from mempaper.catalogue import papers
-from mempaper.experiment import MODES, ConfigError, Experiment, Mode, Result, check_mode, check_names
+from mempaper.experiment import MODES, ConfigError, Experiment, Mode, check_mode, check_names
 
 E = TypeVar("E", bound=Experiment)
 ALWAYS = ("mode", "seed", "n_seeds")
@@ -24,6 +24,14 @@ def given_parameters(namespace: Mapping[str, Any]) -> dict[str, Any]:
         for name, value in namespace.items()
         if not name.startswith("_") and name not in _IPYTHON and isinstance(value, plain)
     }
+
+
+class HasProvenance(Protocol):
+    """A Result, or what was made of one."""
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """Configuration, seeds, commit, versions, device, seconds and origin."""
 
 
 class Chapter(Generic[E]):
@@ -41,6 +49,8 @@ class Chapter(Generic[E]):
         The experiment that the chapter trains; it checks the values.
     *knobs : str
         The parameters besides ``mode``, ``seed`` and ``n_seeds``: fields of the experiment.
+    own : sequence of str
+        Parameters that the chapter handles itself.
 
     Attributes
     ----------
@@ -50,16 +60,21 @@ class Chapter(Generic[E]):
     """
 
     def __init__(
-        self, name: str, namespace: Mapping[str, Any], experiment: type[E], *knobs: str
+        self,
+        name: str,
+        namespace: Mapping[str, Any],
+        experiment: type[E],
+        *knobs: str,
+        own: Sequence[str] = (),
     ) -> None:
         paper, self.figure = name.split("/")
         check_names([paper], papers(), "paper")
         self.name = name
         given = given_parameters(namespace)
-        check_names(given, [*ALWAYS, *knobs])
+        check_names(given, [*ALWAYS, *knobs, *own])
         self.mode: Mode = check_mode(given.get("mode"))
         self.experiment: E = experiment.preset(
-            self.mode, **{key: value for key, value in given.items() if key != "mode"}
+            self.mode, **{k: value for k, value in given.items() if k != "mode" and k not in own}
         )
         self._own = {c.id: c for c in claims.load(paper).values() if c.figure == self.figure}
         plots.use_style()
@@ -77,7 +92,8 @@ class Chapter(Generic[E]):
         Parameters
         ----------
         measured : mapping
-            For each claim of the figure an Estimate, or one number per network.
+            For each claim of the figure an Estimate, one number per network, or None where this run
+            leaves out what the claim is about.
         """
         if not self._own:
             raise ConfigError(f"The ledger has no claims for {self.name}")
@@ -89,7 +105,7 @@ class Chapter(Generic[E]):
         }
         display(tables.bundle(self.name, self.mode, judged, about), raw=True)
 
-    def footer(self, *results: Result) -> None:
+    def footer(self, *results: HasProvenance) -> None:
         """Say of each result where it comes from: configuration, seeds, commit, versions, time."""
         rows = []
         for result in results:

@@ -163,7 +163,7 @@ def judge(claims: Mapping[str, Claim], measured: Mapping[str, Any], mode: Mode) 
     claims : mapping
         All claims of the figure.
     measured : mapping
-        By claim id: an Estimate, or one number per seed.
+        By claim id: an Estimate, one number per seed, or None for what was not run.
     mode : Mode
         In smoke mode nothing is judged.
 
@@ -178,9 +178,11 @@ def judge(claims: Mapping[str, Claim], measured: Mapping[str, Any], mode: Mode) 
         raise ConfigError(f"The figure's claims {', '.join(missing)} were not measured")
     judged = []
     for name, claim in claims.items():
-        e = measured[name]
-        e = e if isinstance(e, Estimate) else estimate(e)
+        given = measured[name]
+        e = given if isinstance(given, Estimate) else estimate([] if given is None else given)
         status: Status = "not judged" if mode == "smoke" else claim.expect.judge(e)
+        if given is None and mode != "smoke":
+            status = "not run"
         value, low, high = (None if np.isnan(x) else float(x) for x in (e.value, e.low, e.high))
         judged.append(Judgement(id=name, value=value, low=low, high=high, n=e.n, status=status))
     return judged
@@ -229,7 +231,7 @@ def _judge_again(record: dict[str, Any]) -> dict[str, Any]:
         j = Judgement(**entry)
         if j.id not in claims:
             continue
-        if record["mode"] != "smoke":
+        if j.status in JUDGED:
             value, low, high = (math.nan if x is None else x for x in (j.value, j.low, j.high))
             e = Estimate(value, low, high, j.n)
             j = j.model_copy(update={"status": claims[j.id].expect.judge(e)})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import click
 import yaml
 
 import mempaper
+from mempaper import catalogue
 from mempaper.experiment import MODES, ConfigError
 
 
@@ -49,7 +51,21 @@ mode_option = click.option(
 )
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class Book(click.Group):
+    """The book's commands, and those that papers bring along, which are read when they are needed."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names of all commands."""
+        return [*super().list_commands(ctx), *catalogue.command_papers()]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of this name; None where there is none."""
+        if cmd_name in catalogue.command_papers():
+            return catalogue.commands(cmd_name)
+        return super().get_command(ctx, cmd_name)
+
+
+@click.group(cls=Book, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(mempaper.__version__)
 def cli() -> None:
     """An executable book on how neural networks remember.
@@ -61,7 +77,7 @@ def cli() -> None:
 @cli.command("list")
 def list_command() -> None:
     """Show chapters with measured times, experiments, and their presets."""
-    from mempaper import catalogue, notebooks, timings
+    from mempaper import notebooks, timings
 
     known = timings.load()
     click.echo(f"{'Chapter':40}" + "".join(f"{mode:>9}" for mode in MODES))
@@ -126,7 +142,7 @@ def sweep_command(
     ship: bool,
 ) -> None:
     """Run an experiment (see `mempaper list`) over a grid; what is done already is not run again."""
-    from mempaper import catalogue, sweep
+    from mempaper import sweep
 
     parsed: dict[str, list[Any]] = {}
     for axis in axes:
@@ -156,7 +172,7 @@ def sweep_command(
 @click.option("--record", is_flag=True, help="Keep full-mode results with the book.")
 def claims_command(executed: tuple[Path, ...], as_json: bool, record: bool) -> None:
     """Judge claims from EXECUTED notebooks, by default those of the last build."""
-    from mempaper import build, catalogue, claims
+    from mempaper import build, claims
 
     paths = list(executed) or sorted((build.BUILD / "executed" / "fast").rglob("*.ipynb"))
     paths = [path for path in paths if not path.name.endswith((".failed.ipynb", ".running.ipynb"))]
@@ -190,22 +206,25 @@ def claims_command(executed: tuple[Path, ...], as_json: bool, record: bool) -> N
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path))
 @click.option("--train", is_flag=True, help="Also retrain for statistical families (minutes).")
 def verify_command(paper: str, folder: Path, train: bool) -> None:
-    """Recompute the numbers of a paper's original code that lie in FOLDER as *.npz files."""
+    """Recompute the numbers of a paper's original code that lie in FOLDER, as .npz or .csv files."""
     from mempaper import verify
+
+    sign = {"ok": "ok", "missed": "MISS ", "skipped": "SKIPPED "}
 
     click.echo(f"{'file':32} {'function':38} {'absolute':>9} {'relative':>9} {'tolerance':>9}")
 
     def tell(row: verify.Row) -> None:
-        verdict = "ok" if row.ok else "MISS " + "; ".join(row.notes)
+        verdict = sign[row.verdict] + "; ".join(row.notes)
         click.echo(
             f"{row.file:32} {row.function:38} {row.absolute:9.1e} {row.relative:9.1e} "
             f"{row.tolerance:9.1e} {verdict}"
         )
 
     rows = verify.verify(paper, folder, train=train, tell=tell)
-    missed = sum(not row.ok for row in rows)
-    click.echo(f"{len(rows) - missed} ok, {missed} missed")
-    sys.exit(1 if missed else 0)
+    counts = Counter(row.verdict for row in rows)
+    skipped = f", {counts['skipped']} skipped" if counts["skipped"] else ""
+    click.echo(f"{counts['ok']} ok, {counts['missed']} missed{skipped}")
+    sys.exit(1 if counts["missed"] else 0)
 
 
 @cli.command("build")

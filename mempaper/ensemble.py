@@ -8,11 +8,16 @@ element by element, so each member learns exactly what it would learn alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import os
+from collections.abc import Callable, Iterable
+from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
+
+ONE_DNN_FROM = 128  # units: smaller products are as fast without
 
 
 def member_generators(seed: int, n_members: int, *stream: int) -> list[np.random.Generator]:
@@ -30,6 +35,59 @@ def member_generators(seed: int, n_members: int, *stream: int) -> list[np.random
         epoch ``k`` draws what an unbroken run draws.
     """
     return [np.random.default_rng([seed + member, *stream]) for member in range(n_members)]
+
+
+def available_cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class _Product(torch.autograd.Function):
+    """``h @ weight`` by oneDNN, given ``weight`` also in oneDNN's own format, plain and transposed."""
+
+    @staticmethod
+    def forward(ctx: Any, h: Tensor, weight: Tensor, plain: Tensor, transposed: Tensor) -> Tensor:
+        ctx.save_for_backward(h)
+        ctx.plain = plain
+        return F.linear(h.to_mkldnn(), transposed).to_dense()
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        (h,), (gradient,) = ctx.saved_tensors, gradients
+        of_h = F.linear(gradient.contiguous().to_mkldnn(), ctx.plain).to_dense()
+        if not ctx.needs_input_grad[1]:
+            return of_h, None, None, None
+        across = (x.T.contiguous().to_mkldnn() for x in (h, gradient))
+        return of_h, F.linear(*across).to_dense(), None, None
+
+
+def repeated_product(weight: Tensor) -> Callable[[Tensor, Tensor], Tensor]:
+    """A function ``(bias, h) -> bias + h @ weight`` for many calls with the same weights.
+
+    For one large network on the CPU the product is oneDNN's, which uses wide vector instructions on
+    processors where torch's default library does not: on such a machine it is twice as fast.
+
+    Parameters
+    ----------
+    weight : Tensor, shape (member, in, out)
+
+    Returns
+    -------
+    callable
+        Takes ``bias``, which may be broadcast to (member, trial, out), and ``h`` (member, trial, in).
+    """
+    members, n_in, n_out = weight.shape
+    wide = members == 1 and min(n_in, n_out) >= ONE_DNN_FROM and weight.dtype == torch.float32
+    if not (wide and weight.device.type == "cpu" and torch.backends.mkldnn.is_available()):
+        return lambda bias, h: torch.baddbmm(bias, h, weight)
+    one = weight[0]
+    plain, transposed = (x.detach().contiguous().to_mkldnn() for x in (one, one.T))
+
+    def add_product(bias: Tensor, h: Tensor) -> Tensor:
+        product = _Product.apply(h[0], one, plain, transposed)
+        return bias + product
+
+    return add_product
 
 
 def orthogonal(rows: int, columns: int, rng: np.random.Generator, gain: float = 1.0) -> Tensor:

@@ -10,8 +10,13 @@ from mempaper.catalogue import papers
 from mempaper.claims import JUDGED, show_measured
 from mempaper.paths import ROOT
 from mempaper.tables import MARK, show_published, table_start
-from mempaper.verify import verify
+from mempaper.verify import Verdict, verify
 
+VERDICTS: dict[Verdict, tuple[str, str]] = {  # mark and style
+    "ok": ("✓ ok", "reproduced"),
+    "missed": ("✗", "not-reproduced"),
+    "skipped": ("– skipped:", "skipped"),
+}
 WIDE = ("---", "html_theme.sidebar_secondary.remove: true", "---", "")  # room for the tables
 
 
@@ -79,8 +84,8 @@ def checked() -> str:
         text += [f"## {_title(paper)}", ""]
         lines = [table_start(f"Numbers of {paper}", head)]
         for row in verify(paper, folder):
-            verdict = "✓ ok" if row.ok else "✗ " + html.escape("; ".join(row.notes))
-            kind = "reproduced" if row.ok else "not-reproduced"
+            mark, kind = VERDICTS[row.verdict]
+            verdict = f"{mark} {html.escape('; '.join(row.notes))}".rstrip()
             lines.append(
                 f'<tr class="{kind}"><th scope="row">{row.file}</th><td>{html.escape(row.function)}</td>'
                 f"<td>{row.absolute:.1e}</td><td>{row.relative:.1e}</td><td>{row.tolerance:g}</td>"

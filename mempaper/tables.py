@@ -6,7 +6,7 @@ import html
 from collections.abc import Iterable
 from typing import Any
 
-from mempaper.claims import MIME, RANK, Claim, Judgement, Status, load, show_measured
+from mempaper.claims import JUDGED, MIME, RANK, Claim, Judgement, Status, load, show_measured
 from mempaper.experiment import Mode
 
 MARK: dict[Status, str] = {
@@ -36,7 +36,7 @@ def table_html(rows: Iterable[tuple[Claim, Judgement]]) -> str:
         slug = j.status.replace(" ", "-")
         source = "" if claim.published is None else html.escape(claim.published.source, quote=True)
         about = f"{html.escape(claim.statement)} <small>{html.escape(claim.statistic)}</small>"
-        if RANK[j.status] < RANK["reproduced"] and claim.cause and j.status != "not judged":
+        if j.status in JUDGED and RANK[j.status] < RANK["reproduced"] and claim.cause:
             about += f" <em>Suspected cause: {html.escape(claim.cause)}</em>"
         lines.append(
             f'<tr class="{slug}"><th scope="row">{claim.id}</th><td>{about}</td>'

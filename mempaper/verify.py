@@ -1,18 +1,18 @@
 """Check an implementation against numbers of a paper's original code.
 
-A folder holds fixture files ``<family>_<anything>.npz``. A paper's ``reference`` module has one
-function per family that recomputes a file's outputs from its inputs with our code.
+A folder holds fixture files ``<family>_<anything>.npz``, or tables ``.csv``. A paper's ``reference``
+module has one function per family that recomputes a file's outputs from its inputs with our code.
 """
 
 from __future__ import annotations
 
+import csv
 import importlib
 import io
-import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -24,14 +24,74 @@ class MissingArrayError(KeyError):
     """A fixture file lacks an array that its family has."""
 
 
-class Fixture(Mapping[str, Any]):
-    """The arrays of one fixture file; a missing one is named."""
+class UnreadableError(ValueError):
+    """A fixture file is truncated, corrupt or no such file; the message says why."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.variant = path.stem
+
+def read_arrays(path: Path) -> dict[str, np.ndarray]:
+    """Arrays of a ``.npz`` file, or columns of a ``.csv`` table, by name.
+
+    Raises
+    ------
+    UnreadableError
+        Whatever is wrong with the file.
+    """
+    try:
+        if path.suffix == ".csv":
+            return _read_table(path)
         with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as file:
-            self._arrays = {name: file[name] for name in file.files}
+            return {name: file[name] for name in file.files}
+    except Exception as error:  # damaged archives raise anything, from zlib.error to AttributeError
+        raise UnreadableError(f"cannot be read: {error or type(error).__name__}") from error
+
+
+def _read_table(path: Path) -> dict[str, np.ndarray]:
+    """Columns of numbers as float64, where an empty cell is not a number; the others as text."""
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        header, *rows = csv.reader(file, strict=True)
+    if not rows:
+        raise ValueError("the table has no rows")
+    for number, row in enumerate(rows, start=2):
+        if len(row) != len(header):
+            raise ValueError(f"line {number} has {len(row)} cells; expected {len(header)}")
+    return {name: _column(cells) for name, cells in zip(header, zip(*rows, strict=True), strict=True)}
+
+
+def _column(cells: tuple[str, ...]) -> np.ndarray:
+    try:
+        return np.array([float(cell) if cell.strip() else np.nan for cell in cells])
+    except ValueError:
+        return np.array(cells)
+
+
+class Fixture(Mapping[str, Any]):
+    """The arrays of one fixture file; a missing one is named.
+
+    Parameters
+    ----------
+    path : Path
+    folder : Path, optional
+        The folder that is checked; by default the one that the file is in.
+    """
+
+    def __init__(self, path: Path, folder: Path | None = None) -> None:
+        self.path = path
+        self.folder = folder or path.parent
+        self.variant = path.stem
+        self._arrays = read_arrays(path)
+
+    def beside(self, pattern: str) -> list[Fixture]:
+        """Other files of the checked folder, e.g. ``models/*.npz``; unreadable ones are left out.
+
+        These have rows of their own, which say so.
+        """
+        found = []
+        for path in sorted(self.folder.glob(pattern)):
+            try:
+                found.append(Fixture(path, self.folder))
+            except UnreadableError:
+                continue
+        return found
 
     def __getitem__(self, name: str) -> Any:
         if name not in self._arrays:
@@ -78,6 +138,25 @@ class Comparison:
     share: float = 1.0
 
 
+@dataclass(frozen=True)
+class Skipped:
+    """What could not be compared, since it needs something that the folder does not have.
+
+    Attributes
+    ----------
+    function : str
+        What of ours would have been compared.
+    note : str
+        What is not there.
+    """
+
+    function: str
+    note: str
+
+
+Verdict = Literal["ok", "missed", "skipped"]
+
+
 @dataclass
 class Row:
     """One line of the report: all comparisons of one function on one file."""
@@ -87,16 +166,24 @@ class Row:
     absolute: float = 0.0
     relative: float = 0.0
     tolerance: float = 0.0
-    ok: bool = True
+    verdict: Verdict = "ok"
     notes: list[str] = field(default_factory=list)
+
+    @property
+    def ok(self) -> bool:
+        """Whether there was something to compare and all of it agreed."""
+        return self.verdict == "ok"
+
+    def _miss(self, note: str) -> None:
+        self.verdict = "missed"
+        self.notes.append(note)
 
     def add(self, comparison: Comparison) -> None:
         """Count one comparison in."""
         self.tolerance = max(self.tolerance, comparison.tolerance)
         ours, theirs = np.asarray(comparison.ours), np.asarray(comparison.theirs)
         if ours.shape != theirs.shape:
-            self.ok = False
-            self.notes.append(f"{comparison.name}: shape {ours.shape}, expected {theirs.shape}")
+            self._miss(f"{comparison.name}: shape {ours.shape}, expected {theirs.shape}")
             return
         if theirs.size == 0:
             return
@@ -111,11 +198,11 @@ class Row:
         self.absolute = max(self.absolute, float(error.max()))
         self.relative = max(self.relative, float(error.max()) / scale)
         if not worst <= comparison.tolerance:
-            self.ok = False
-            self.notes.append(f"{comparison.name}: {worst:.3g} > {comparison.tolerance:g}")
+            self._miss(f"{comparison.name}: {worst:.3g} > {comparison.tolerance:g}")
 
 
-Family = Callable[[Fixture], Iterator[Comparison]]
+Family = Callable[[Fixture], Iterator[Comparison | Skipped]]
+FILES = ("*.npz",)  # what is looked for, unless a paper's reference module has FILES of its own
 
 
 def reference_module(paper: str) -> Any:
@@ -125,29 +212,52 @@ def reference_module(paper: str) -> Any:
     return importlib.import_module(f"mempaper.{paper}.reference")
 
 
-def family_of(file: Path, families: Mapping[str, Family]) -> str | None:
-    """Longest family name that the file's name starts with."""
-    matching = [f for f in families if file.stem == f or file.stem.startswith(f"{f}_")]
+def family_of(name: str, families: Mapping[str, Family]) -> str | None:
+    """Longest family name that a file's name starts with, or the sub-folder that the file is in."""
+    stem = name.rpartition(".")[0]
+    matching = [f for f in families if stem == f or stem.startswith((f"{f}_", f"{f}/"))]
     return max(matching, key=len, default=None)
 
 
-def check_file(file: Path, families: Mapping[str, Family]) -> list[Row]:
-    """Recompute one file; problems become rows that are not ok."""
-    family = family_of(file, families)
+def check_file(file: Path, families: Mapping[str, Family], folder: Path | None = None) -> list[Row]:
+    """Recompute one file; problems become rows that are missed.
+
+    Parameters
+    ----------
+    file : Path
+    families : mapping
+        Functions by the name of their family.
+    folder : Path, optional
+        The folder that is checked; by default the one that the file is in.
+    """
+    folder = folder or file.parent
+    name = file.relative_to(folder).as_posix()
+    family = family_of(name, families)
     if family is None:
         note = f"unknown family; known: {', '.join(sorted(families))}"
-        return [Row(file.name, "-", ok=False, notes=[note])]
-    rows: dict[str, Row] = {}
+        return [Row(name, "-", verdict="missed", notes=[note])]
+    rows: dict[tuple[str, bool], Row] = {}
+
+    def missed(note: str) -> None:
+        rows["-", False] = Row(name, family, verdict="missed", notes=[note])
+
     try:
-        for comparison in families[family](Fixture(file)):
-            row = rows.setdefault(comparison.function, Row(file.name, comparison.function))
-            row.add(comparison)
+        for found in families[family](Fixture(file, folder)):
+            skipped = isinstance(found, Skipped)
+            row = rows.setdefault((found.function, skipped), Row(name, found.function))
+            if isinstance(found, Skipped):
+                row.verdict = "skipped"
+                row.notes.append(found.note)
+            else:
+                row.add(found)
     except MissingArrayError as error:
-        rows["-"] = Row(file.name, family, ok=False, notes=[str(error.args[0])])
-    except (ValueError, RuntimeError, OSError, EOFError, zipfile.BadZipFile) as error:
-        rows["-"] = Row(file.name, family, ok=False, notes=[f"cannot be read or computed: {error}"])
+        missed(str(error.args[0]))
+    except UnreadableError as error:
+        missed(str(error))
+    except Exception as error:  # arrays of foreign shapes and kinds raise anything
+        missed(f"cannot be computed: {type(error).__name__}: {error}")
     if not rows:
-        rows["-"] = Row(file.name, family, ok=False, notes=["nothing was compared"])
+        missed("nothing was compared")
     return list(rows.values())
 
 
@@ -175,14 +285,15 @@ def verify(
     """
     module = reference_module(paper)
     families: dict[str, Family] = dict(module.FAMILIES)
-    files = sorted(folder.glob("*.npz"))
+    patterns: tuple[str, ...] = getattr(module, "FILES", FILES)
+    files = sorted({file for pattern in patterns for file in folder.glob(pattern)})
     if not files:
-        raise ConfigError(f"{folder} holds no fixture files (*.npz)")
+        raise ConfigError(f"{folder} holds no fixture files ({', '.join(patterns)})")
     rows = []
     for file in files:
-        found = check_file(file, families)
-        if train and family_of(file, families) in module.TRAINED:
-            found += check_file(file, module.TRAINED)
+        found = check_file(file, families, folder)
+        if train and family_of(file.relative_to(folder).as_posix(), families) in module.TRAINED:
+            found += check_file(file, module.TRAINED, folder)
         for row in found:
             tell(row)
         rows += found

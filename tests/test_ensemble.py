@@ -6,6 +6,7 @@ from mempaper.ensemble import (
     clip_grad_norm_per_member,
     member_generators,
     orthogonal,
+    repeated_product,
 )
 
 
@@ -41,3 +42,24 @@ def test_gradients_are_clipped_member_by_member():
     assert torch.allclose(norm, torch.tensor([5.0, 0.02**0.5]))
     assert torch.allclose(a.grad[0], torch.tensor([0.6, 0, 0]), atol=1e-5)
     assert torch.equal(a.grad[1], torch.tensor([0.1, 0, 0]))
+
+
+def test_a_large_product_is_the_plain_one():
+    rng = torch.Generator().manual_seed(0)
+    weight, h, bias, back = (
+        torch.randn(1, *shape, generator=rng) for shape in ((150, 140), (9, 150), (1, 140), (9, 140))
+    )
+    found = []
+
+    def plain_product(w):
+        return lambda b, x: torch.baddbmm(b, x, w)
+
+    for product in (repeated_product, plain_product):
+        leaves = [leaf.clone().requires_grad_() for leaf in (weight, bias, h)]
+        multiply = product(leaves[0] * 0.5)
+        out = multiply(leaves[1], leaves[2])
+        out = out + multiply(leaves[1], leaves[2] * 2)  # used twice, as in a recurrent network
+        (out * back).sum().backward()
+        found.append([out, *(leaf.grad for leaf in leaves)])
+    for ours, plain in zip(*found, strict=True):
+        assert torch.allclose(ours, plain, atol=1e-3, rtol=1e-4)

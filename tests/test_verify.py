@@ -1,12 +1,16 @@
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from conftest import FIXTURES
 
+from mempaper import verify as verify_module
 from mempaper.catalogue import papers
+from mempaper.cli import cli
 from mempaper.experiment import ConfigError
-from mempaper.verify import verify
+from mempaper.verify import Comparison, Skipped, verify
 
 
 @pytest.mark.parametrize("paper", papers())
@@ -55,3 +59,101 @@ def test_a_truncated_file_is_a_miss(tmp_path):
 def test_a_folder_without_fixtures_is_refused(tmp_path):
     with pytest.raises(ConfigError, match="holds no fixture files"):
         verify("ritter2018", tmp_path)
+
+
+def test_tables_are_no_fixtures_of_a_paper_that_has_none(tmp_path):
+    shutil.copy(FIXTURES / "ritter2018" / "task_a.npz", tmp_path)
+    (tmp_path / "published.csv").write_text("a,b\n1,2\n")
+    assert {row.file for row in verify("ritter2018", tmp_path)} == {"task_a.npz"}
+
+
+def check_numbers(f):
+    yield Comparison("twice", "b", 2 * f["a"], f["b"], 0)
+    yield Comparison("labels", "kind", f["kind"] == "x", [True, False, True], 0)
+
+
+def check_models(f):
+    tables = f.beside("numbers*.csv")
+    if not tables:
+        yield Skipped("weights", "no table beside it")
+    for table in tables:
+        yield Comparison("weights", "w", f["w"], np.nansum(table["a"]), 0)
+
+
+def check_odd(f):
+    yield Comparison("odd", "w", f["w"][0], 1, 0)
+
+
+@pytest.fixture
+def tables(monkeypatch):
+    """A paper with tables and a sub-folder."""
+    families = {"numbers": check_numbers, "models": check_models, "odd": check_odd}
+    paper = SimpleNamespace(FAMILIES=families, TRAINED={}, FILES=("**/*.npz", "**/*.csv"))
+    monkeypatch.setattr(verify_module, "reference_module", lambda name: paper)
+
+
+TABLE = "a,b,kind\n1,2,x\n,,y\n3,6,x\n"
+
+
+@pytest.mark.usefixtures("tables")
+def test_tables_and_sub_folders(tmp_path):
+    (tmp_path / "numbers_z.csv").write_text(TABLE)
+    (tmp_path / "README.md").write_text("ignored")
+    (tmp_path / "models").mkdir()
+    np.savez(tmp_path / "models" / "numbers_deep.npz", w=4)
+    rows = verify("tables", tmp_path)
+    assert [(r.file, r.function, r.verdict) for r in rows] == [
+        ("models/numbers_deep.npz", "weights", "ok"),
+        ("numbers_z.csv", "twice", "ok"),
+        ("numbers_z.csv", "labels", "ok"),
+    ]
+
+
+@pytest.mark.usefixtures("tables")
+def test_what_cannot_be_compared_is_skipped_and_counted(tmp_path):
+    (tmp_path / "models").mkdir()
+    np.savez(tmp_path / "models" / "a.npz", w=4)
+    (row,) = verify("tables", tmp_path)
+    assert (row.verdict, row.ok, row.notes) == ("skipped", False, ["no table beside it"])
+    done = CliRunner().invoke(cli, ["verify", "tables", str(tmp_path)])
+    assert done.exit_code == 0
+    assert "SKIPPED no table beside it" in done.output
+    assert done.output.endswith("0 ok, 0 missed, 1 skipped\n")
+    np.savez(tmp_path / "models" / "b.npz", v=4)
+    (tmp_path / "numbers.csv").write_text(TABLE)
+    done = CliRunner().invoke(cli, ["verify", "tables", str(tmp_path)])
+    assert done.exit_code == 1
+    assert "MISS array 'w' is missing" in done.output
+    assert done.output.endswith("3 ok, 1 missed\n")
+
+
+@pytest.mark.usefixtures("tables")
+@pytest.mark.parametrize(
+    ("name", "content", "note"),
+    [
+        ("numbers.csv", b"", "cannot be read"),
+        ("numbers.csv", b"a,b,kind\n", "cannot be read: the table has no rows"),
+        ("numbers.csv", b"a,b,kind\n1,2,x\n1,2", "cannot be read: line 3 has 2 cells; expected 3"),
+        ("numbers.csv", b"\xff\xfe\x00a", "cannot be read"),
+        ("numbers.csv", b"a,b,kind\n1,two,x\n", "cannot be computed"),
+        ("numbers.npz", b"", "cannot be read"),
+        ("numbers.npz", b"PK\x03\x04 and no more", "cannot be read"),
+        ("mystery.csv", b"a\n1\n", "unknown family; known: models, numbers, odd"),
+        ("deep/numbers.csv", b"a\n1\n", "unknown family"),
+    ],
+)
+def test_damaged_and_foreign_files_are_misses(tmp_path, name, content, note):
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(content)
+    rows = verify("tables", tmp_path)
+    assert rows[-1].verdict == "missed"
+    assert rows[-1].notes[0].startswith(note)
+    assert rows[-1].file == name
+
+
+@pytest.mark.usefixtures("tables")
+def test_arrays_of_a_foreign_kind_are_a_miss(tmp_path):
+    np.savez(tmp_path / "odd.npz", w=4)
+    (row,) = verify("tables", tmp_path)
+    assert row.notes[0].startswith("cannot be computed: TypeError: ")

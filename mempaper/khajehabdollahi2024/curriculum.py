@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
+import torch
+from torch import Tensor
 
+HeadOrder = Literal["position", "n"]
 Kind = Literal["cumulative", "sliding", "single", "single_nocurr"]
 KINDS: tuple[Kind, ...] = ("cumulative", "sliding", "single", "single_nocurr")
 PASS_MARK = 0.98
@@ -20,13 +23,16 @@ class Curriculum:
     ----------
     kind : {'cumulative', 'sliding', 'single', 'single_nocurr'}
         ``cumulative``: further N are added and all earlier ones stay. ``sliding``: the smallest are
-        dropped as larger ones come; heads keep their place in the list, so that each has to learn
-        another N. ``single``: one head, N after N. ``single_nocurr``: one head, one N.
+        dropped as larger ones come; see ``head_order``. ``single``: one head, N after N.
+        ``single_nocurr``: one head, one N.
     init_heads, add_heads, forget_heads : int
         How many N there are at first, how many a pass adds (cumulative), and how many a pass
         exchanges (sliding).
     first_n : int
         Smallest N at the start.
+    head_order : {'position', 'n'}
+        In the sliding curriculum: heads belong to places in the list, as in the original, or each N
+        has a head of its own. The others know no difference.
     """
 
     kind: Kind = "cumulative"
@@ -34,6 +40,7 @@ class Curriculum:
     add_heads: int = 1
     forget_heads: int = 1
     first_n: int = 2
+    head_order: HeadOrder = "position"
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -41,6 +48,8 @@ class Curriculum:
         for name in ("init_heads", "add_heads", "forget_heads"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be at least 1")
+        if self.head_order not in ("position", "n"):
+            raise ValueError(f"head_order is {self.head_order!r}; it must be 'position' or 'n'")
         if self.first_n < 2:
             raise ValueError(f"first_n is {self.first_n}; the shortest memory is 2 bits")
 
@@ -60,7 +69,19 @@ class Curriculum:
             return (*n_values[self.forget_heads :], *further)
         return (last + 1,) if self.kind == "single" else None
 
+    def n_heads(self, max_n: int) -> int:
+        """How many heads a network needs to get to ``max_n``."""
+        if self.kind == "cumulative" or (self.kind == "sliding" and self.head_order == "n"):
+            return max_n - self.first_n + 1
+        return len(self.start)
 
-def passed(accuracy: np.ndarray) -> bool:
-    """Whether the mean over heads and the last head alone are above 98 % correct."""
-    return bool(accuracy.mean() > PASS_MARK and accuracy[-1] > PASS_MARK)
+    def heads(self, lists: list[tuple[int, ...]]) -> Tensor | None:
+        """Heads that answer for each member's list, (member, head); None where they are the first."""
+        if self.kind != "sliding" or self.head_order == "position":
+            return None
+        return torch.tensor([[n - self.first_n for n in ns] for ns in lists])
+
+
+def passed(accuracy: np.ndarray, mark: float = PASS_MARK) -> bool:
+    """Whether the mean over heads and the last head alone are above the mark, 98 % correct."""
+    return bool(accuracy.mean() > mark and accuracy[-1] > mark)

@@ -5,13 +5,15 @@ One tensor program runs many members: states are ``(member, trial, unit)``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from mempaper.ensemble import repeated_product
 
 Placement = Literal["default", "mod", "continuous"]
 Activation = Literal["leakyrelu", "relu", "tanh", "sigmoid"]
@@ -44,7 +46,7 @@ class LeakyRNN(nn.Module):
     placement : {'default', 'mod', 'continuous'}
         Where the leak stands, see above.
     activation : {'leakyrelu', 'relu', 'tanh', 'sigmoid'}
-        The non-linearity phi; 'default' and 'continuous' have leaky ReLU.
+        The non-linearity phi; 'default' has leaky ReLU.
     fixed_tau : float, optional
         One time constant for all units that is not trained; by default each unit's starts between
         1 and 2 and is trained.
@@ -72,8 +74,8 @@ class LeakyRNN(nn.Module):
             raise ValueError(f"placement is {placement!r}; it must be one of {PLACEMENTS}")
         if activation not in ACTIVATIONS:
             raise ValueError(f"activation is {activation!r}; it must be one of {tuple(ACTIVATIONS)}")
-        if placement != "mod" and activation != "leakyrelu":
-            raise ValueError(f"activation is {activation!r}; {placement!r} networks have 'leakyrelu'")
+        if placement == "default" and activation != "leakyrelu":
+            raise ValueError(f"activation is {activation!r}; 'default' networks have 'leakyrelu'")
         if fixed_tau is not None and fixed_tau < 1:
             raise ValueError(f"fixed_tau is {fixed_tau}; a time constant is at least 1 step")
         self.placement: Placement = placement
@@ -89,13 +91,14 @@ class LeakyRNN(nn.Module):
         self.b_in = uniform(1.0, 1, n_units)
         self.w_rec = uniform(bound, n_units, n_units)
         self.b_rec = uniform(bound, 1, n_units)
-        self.w_head = uniform(bound, n_heads, n_units, 2)
-        self.b_head = uniform(bound, n_heads, 1, 2)
         start = np.stack([1 + rng.random((1, n_units)) for rng in generators])
         if fixed_tau is not None:
             start[...] = fixed_tau
         tau = torch.as_tensor(start, dtype=torch.float32)
         self.tau = nn.Parameter(tau, requires_grad=fixed_tau is None)
+        heads = uniform(bound, n_heads, n_units + 1, 2).detach()  # head by head: the rest is the same
+        self.w_head = nn.Parameter(heads[:, :, :-1].clone())  # whatever their number
+        self.b_head = nn.Parameter(heads[:, :, -1:].clone())
 
     @classmethod
     def from_reference(
@@ -151,6 +154,57 @@ class LeakyRNN(nn.Module):
             network.b_head[0, :, 0] = torch.as_tensor(arrays["b_head"])
         return network
 
+    @classmethod
+    def from_members(
+        cls,
+        parameters: Mapping[str, Tensor],
+        *,
+        placement: Placement = "default",
+        activation: Activation = "leakyrelu",
+        trainable_tau: bool = True,
+    ) -> LeakyRNN:
+        """Networks with given parameters, each (member, ...) as among the attributes above."""
+        network = object.__new__(cls)
+        nn.Module.__init__(network)
+        network.placement, network.activation = placement, activation
+        network.phi = ACTIVATIONS[activation]
+        for name in ("w_in", "b_in", "w_rec", "b_rec", "tau", "w_head", "b_head"):
+            values = parameters[name].detach().float().clone()
+            trained = trainable_tau or name != "tau"
+            setattr(network, name, nn.Parameter(values, requires_grad=trained))
+        return network
+
+    def to_reference(self, member: int = 0) -> dict[str, np.ndarray]:
+        """One member's arrays in the original code's layout, see :meth:`from_reference`."""
+        one = {name: p.detach()[member].cpu().numpy() for name, p in self.named_parameters()}
+        return {
+            "w_in": one["w_in"].T,
+            "w_rec": one["w_rec"].T,
+            **{name: one[name][0] for name in ("b_in", "b_rec", "tau")},
+            "w_head": one["w_head"].transpose(0, 2, 1),
+            "b_head": one["b_head"][:, 0],
+        }
+
+    def select(self, members: Sequence[int]) -> LeakyRNN:
+        """A copy with some of the members, in the order given; a member may be given twice."""
+        index = torch.as_tensor(members, dtype=torch.int64, device=self.tau.device)
+        return LeakyRNN.from_members(
+            {name: p.detach()[index] for name, p in self.named_parameters()},
+            placement=self.placement,
+            activation=self.activation,
+            trainable_tau=self.tau.requires_grad,
+        )
+
+    @property
+    def n_members(self) -> int:
+        """How many networks there are."""
+        return self.tau.shape[0]
+
+    @property
+    def n_units(self) -> int:
+        """How many units each has."""
+        return self.tau.shape[2]
+
     @torch.no_grad()
     def clear_self_connections(self) -> None:
         """Set the diagonal of the recurrent weights to zero."""
@@ -188,18 +242,32 @@ class LeakyRNN(nn.Module):
         bias = (self.b_in + self.b_rec) * scale
         if folded:
             weight = weight + torch.diag_embed(keep.squeeze(1))
+        add_product = repeated_product(weight)
         restarts = set() if start is None else set(start.tolist()) - {0}
         states = []
         for t, bit in enumerate(bits.unsqueeze(-1).unbind(2)):
             if t in restarts:
                 assert start is not None
                 h = torch.where((start == t).view(-1, 1, 1), first, h)
-            drive = torch.baddbmm(torch.addcmul(bias, bit, w_in), h, weight)
+            drive = add_product(torch.addcmul(bias, bit, w_in), h)
             h = self.phi(drive) if folded else keep * h + rate * self.phi(drive)
             states.append(h)
         return torch.stack(states)
 
-    def logits(self, h: Tensor, n_heads: int | None = None) -> Tensor:
-        """Outputs of the first ``n_heads`` heads (all by default), (member, head, trial, 2)."""
-        heads = slice(n_heads)
-        return h.unsqueeze(1) @ self.w_head[:, heads] + self.b_head[:, heads]
+    def logits(self, h: Tensor, n_heads: int | None = None, heads: Tensor | None = None) -> Tensor:
+        """Outputs of the first ``n_heads`` heads, or of ``heads``, (member, head, trial, 2).
+
+        Parameters
+        ----------
+        h : Tensor, shape (member, trial, unit)
+        n_heads : int, optional
+            All by default.
+        heads : int64 Tensor, shape (member, head), optional
+            Which heads to evaluate, where members differ in that.
+        """
+        if heads is None:
+            w, b = self.w_head[:, :n_heads], self.b_head[:, :n_heads]
+        else:
+            member = torch.arange(len(heads), device=heads.device)[:, None]
+            w, b = self.w_head[member, heads], self.b_head[member, heads]
+        return h.unsqueeze(1) @ w + b

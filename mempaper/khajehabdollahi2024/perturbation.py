@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Sequence
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -11,6 +12,7 @@ from mempaper.khajehabdollahi2024.model import LeakyRNN
 from mempaper.khajehabdollahi2024.task import TaskName, labels_in_time
 
 Kind = Literal["normalized", "multiplicative", "additive"]
+STEPS_AT_ONCE = 100
 
 
 def perturbed(x: Tensor, draw: Tensor, size: float, kind: Kind = "normalized") -> Tensor:
@@ -53,36 +55,58 @@ def ablate(network: LeakyRNN, unit: int, head: int) -> None:
     silence_readout(network, [unit], head)
 
 
-def relative_accuracy(accuracy: Tensor | float, unperturbed: float) -> Tensor | float:
+def relative_accuracy(accuracy: Any, unperturbed: Any) -> Any:
     """Accuracy above chance as a share of what it was: 1 is undamaged, 0 is chance."""
     return (accuracy - 0.5) / (unperturbed - 0.5)
 
 
 @torch.no_grad()
-def streaming_accuracy(
-    network: LeakyRNN, task: TaskName, bits: Tensor, h: Tensor, n: int, head: int, warm_up: int = 100
+def stream_accuracy(
+    network: LeakyRNN,
+    task: TaskName,
+    bits: Tensor,
+    h: Tensor,
+    asked: Sequence[tuple[int, int]],
+    warm_up: int = 100,
 ) -> Tensor:
-    """Share of right answers on an endless stream, asked after every bit.
+    """Share of right answers on endless streams, to several questions after every bit.
 
     Parameters
     ----------
     bits : Tensor, shape (member, trial, time)
     h : Tensor, shape (member, trial, unit)
-    n : int
-        Memory length that is asked for.
-    head : int
-        Head that answers.
+    asked : sequence of (n, head)
+        Memory lengths, and the heads that answer for them.
     warm_up : int
-        First steps that do not count; at least ``n - 1``.
+        First steps that do not count; at least the largest ``n - 1``.
 
     Returns
     -------
-    Tensor, shape (member,)
+    Tensor, shape (member, trial, question)
     """
-    if warm_up < n - 1:
-        raise ValueError(f"warm_up is {warm_up}; a question about {n} bits needs {n - 1} at least")
-    states = network.unroll(bits, h)[warm_up:]
-    logits = states @ network.w_head[:, head] + network.b_head[:, head]
-    answers = logits.argmax(-1)  # (time, member, trial)
-    right = labels_in_time(task, bits, n)[..., warm_up - (n - 1) :]
-    return (answers.permute(1, 2, 0) == right).float().mean((1, 2))
+    longest = max(n for n, _ in asked)
+    if warm_up < longest - 1:
+        raise ValueError(
+            f"warm_up is {warm_up}; a question about {longest} bits needs {longest - 1} at least"
+        )
+    n_heads = network.w_head.shape[1]
+    for n, head in asked:
+        if not 0 <= head < n_heads:
+            raise ValueError(f"N = {n} is asked of head {head}; the network has {n_heads} heads")
+    heads = [head for _, head in asked]
+    answers = []
+    for piece in bits.split(STEPS_AT_ONCE, 2):  # states of long streams would fill the memory
+        states = network.unroll(piece, h)
+        h = states[-1]
+        logits = torch.einsum("tmbu,mqua->tmbqa", states, network.w_head[:, heads])
+        answers.append((logits + network.b_head[:, heads, 0][:, None]).argmax(-1))
+    counted = torch.cat(answers)[warm_up:].permute(1, 2, 3, 0)  # (member, trial, question, time)
+    right = [labels_in_time(task, bits, n)[..., warm_up - (n - 1) :] for n, _ in asked]
+    return (counted == torch.stack(right, 2)).float().mean(-1)
+
+
+def streaming_accuracy(
+    network: LeakyRNN, task: TaskName, bits: Tensor, h: Tensor, n: int, head: int, warm_up: int = 100
+) -> Tensor:
+    """Accuracy on one question, mean over trials, (member,); see :func:`stream_accuracy`."""
+    return stream_accuracy(network, task, bits, h, [(n, head)], warm_up).mean((1, 2))

@@ -55,13 +55,16 @@ def sample_length(n_max: int, rng: np.random.Generator) -> int:
     return int(rng.integers(n_max + 2, 4 * n_max + 2))
 
 
-def sample_bits(task: TaskName, n_trials: int, length: int, rng: np.random.Generator) -> np.ndarray:
+def sample_bits(
+    task: TaskName, n_trials: int, length: int, rng: np.random.Generator, fair: bool = False
+) -> np.ndarray:
     """Independent bits, shape (n_trials, length), float32.
 
-    In the parity task each sequence has its own chance of a 1, uniform between 0 and 1; in the
-    matching task it is one half, since a varying one would make one answer dominate.
+    In the parity task each sequence has its own chance of a 1, uniform between 0 and 1, unless the
+    bits are to be ``fair``; in the matching task it is one half, since a varying one would make one
+    answer dominate.
     """
-    p = rng.random((n_trials, 1)) if task == "parity" else 0.5
+    p = rng.random((n_trials, 1)) if task == "parity" and not fair else 0.5
     return (rng.random((n_trials, length)) < p).astype(np.float32)
 
 
@@ -86,12 +89,18 @@ class Trials:
     labels: Tensor
     live: Tensor
 
+    def to(self, device: str) -> Trials:
+        """The same on another device; ``start`` stays where it is."""
+        return Trials(self.bits.to(device), self.start, self.labels.to(device), self.live.to(device))
+
 
 def sample_trials(
     task: TaskName,
     n_values: Sequence[Sequence[int]],
     n_trials: int,
     generators: list[np.random.Generator],
+    k: int = 1,
+    fair: bool = False,
 ) -> Trials:
     """Draw one batch per member, each with a length that fits its largest N.
 
@@ -101,15 +110,20 @@ def sample_trials(
         For each member the memory lengths that its heads answer for, in the order of the heads.
     generators : list of numpy.random.Generator
         One per member.
+    k : int
+        How often each bit is repeated; questions are about the bits without repetition.
+    fair : bool
+        Bits are as often 1 as 0 in the parity task too.
     """
     lengths = [sample_length(max(ns), rng) for ns, rng in zip(n_values, generators, strict=True)]
     longest, n_heads = max(lengths), max(len(ns) for ns in n_values)
     bits = torch.zeros(len(lengths), n_trials, longest)
-    answers = torch.zeros(len(lengths), n_heads, n_trials, dtype=torch.int64)
-    live = torch.zeros(len(lengths), n_heads, dtype=torch.bool)
-    for member, (ns, length, rng) in enumerate(zip(n_values, lengths, generators, strict=True)):
-        drawn = torch.from_numpy(sample_bits(task, n_trials, length, rng))
-        bits[member, :, longest - length :] = drawn
-        answers[member, : len(ns)] = labels(task, drawn, ns).T
-        live[member, : len(ns)] = True
-    return Trials(bits, longest - torch.tensor(lengths), answers, live)
+    for member, (length, rng) in enumerate(zip(lengths, generators, strict=True)):
+        drawn = sample_bits(task, n_trials, length, rng, fair)
+        bits[member, :, longest - length :] = torch.from_numpy(drawn)
+    live = torch.tensor([[head < len(ns) for head in range(n_heads)] for ns in n_values])
+    padded = torch.tensor([[*ns, *[1] * (n_heads - len(ns))] for ns in n_values])
+    every = labels(task, bits, range(1, int(padded.max()) + 1)).mT  # (member, N, trial)
+    answers = every[torch.arange(len(lengths))[:, None], padded - 1]
+    start = longest - torch.tensor(lengths)
+    return Trials(bits.repeat_interleave(k, 2), start * k, answers, live)

@@ -29,6 +29,15 @@ def heads_loss(logits: Tensor, labels: Tensor, live: Tensor | None = None) -> Te
     return by_head.sum(-1)
 
 
+def heads_accuracy(logits: Tensor, labels: Tensor, live: Tensor) -> Tensor:
+    """Share of right answers, (member, head); not a number for heads that are not live.
+
+    Parameters are those of :func:`heads_loss`.
+    """
+    accuracy = (logits.argmax(-1) == labels).double().mean(-1)
+    return accuracy.masked_fill(~live, torch.nan)
+
+
 def new_optimizer(
     network: LeakyRNN, learning_rate: float = 0.05, tau_factor: float = 1.0
 ) -> torch.optim.SGD:
@@ -48,24 +57,29 @@ def update(
     h: Tensor,
     start: Tensor | None = None,
     live: Tensor | None = None,
+    *,
+    heads: Tensor | None = None,
+    k: int = 1,
 ) -> tuple[Tensor, Tensor]:
     """One update of every member.
 
     Parameters
     ----------
-    bits, start :
+    bits, start, k :
         See :meth:`LeakyRNN.unroll`.
     labels, live :
         See :func:`heads_loss`; only the heads that ``labels`` has are evaluated.
     h : Tensor, shape (member, trial, unit)
+    heads : int64 Tensor, shape (member, head), optional
+        Heads that answer; the first ones by default.
 
     Returns
     -------
     loss, norm : Tensor, shape (member,)
         Loss before the update, and the gradient's norm before it is clipped.
     """
-    final = network.unroll(bits, h, start)[-1]
-    loss = heads_loss(network.logits(final, labels.shape[1]), labels, live)
+    final = network.unroll(bits, h, start, k=k)[-1]
+    loss = heads_loss(network.logits(final, labels.shape[1], heads), labels, live)
     optimizer.zero_grad()
     loss.sum().backward()
     norm = clip_grad_norm_per_member(network.parameters(), MAX_GRADIENT_NORM)

@@ -6,7 +6,7 @@ import torch
 from conftest import FIXTURES
 
 from mempaper.ensemble import member_generators
-from mempaper.khajehabdollahi2024 import perturbation, timescales
+from mempaper.khajehabdollahi2024 import activity, perturbation, timescales
 from mempaper.khajehabdollahi2024.model import LeakyRNN
 
 FOLDER = FIXTURES / "khajehabdollahi2024"
@@ -37,9 +37,9 @@ def test_fits(letter):
 @BOTH
 def test_dimensionality(letter):
     f = load(f"analysis_{letter}")
-    shares = timescales.explained_variance(f["pca_activity"])
+    shares = activity.explained_variance(f["pca_activity"])
     assert np.allclose(shares, f["pca_evr"], atol=1e-9)
-    needed = [timescales.components_needed(shares, t) for t in f["pca_thresholds"]]
+    needed = [activity.components_needed(shares, t) for t in f["pca_thresholds"]]
     assert needed == (f["pca_index_ref"] + 1).tolist()
 
 

@@ -1,0 +1,15 @@
+"""Experiments of this paper: validated configurations with cached results."""
+
+from __future__ import annotations
+
+from mempaper.experiment import Experiment
+from mempaper.khajehabdollahi2024.curriculum_learning import CurriculumLearning
+from mempaper.khajehabdollahi2024.follow_ups import NetworkActivity, Retraining
+from mempaper.khajehabdollahi2024.gated_experiments import GatedLearning
+
+EXPERIMENTS: tuple[type[Experiment], ...] = (
+    CurriculumLearning,
+    NetworkActivity,
+    Retraining,
+    GatedLearning,
+)
