@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from mempaper.experiment import ConfigError
+from mempaper.khajehabdollahi2024.analysis import Streams
 from mempaper.khajehabdollahi2024.experiments import CurriculumLearning
 from mempaper.khajehabdollahi2024.follow_ups import NetworkActivity, Retraining
 
@@ -80,3 +81,14 @@ def test_networks_that_never_passed_have_no_activity(runs):
 def test_impossible_follow_ups_are_refused(experiment, fields, message):
     with pytest.raises(ConfigError, match=message):
         experiment.checked(**fields)
+
+
+@pytest.mark.parametrize(("curriculum", "least"), [("cumulative", 0.98), ("single", 0.95)])
+def test_the_networks_that_come_with_the_book_answer(curriculum, least):
+    full = CurriculumLearning.preset("full", curriculum=curriculum)
+    assert full.result().provenance["origin"] == "shipped"
+    trained = full.trained()
+    assert trained.passed_by_all() == [2, 5, 8, 10]
+    streams = Streams(n_streams=2, n_steps=300)
+    accuracy = streams.accuracy(trained.network(10), "parity", [trained.questions(10)[-1]])
+    assert (accuracy.mean(1) > least).all()
