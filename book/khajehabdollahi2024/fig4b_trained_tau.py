@@ -117,9 +117,7 @@ for kind in ("single", "cumulative"):
     axes[2].plot(np.linspace(0, 1, len(tau)), tau, ".-", color=colour)
 axes[0].set(ylabel="mean $\\tau$")
 axes[1].set(ylabel="SD of $\\tau$")
-axes[2].set(
-    xlabel="share of units", ylabel="$\\tau$", title=f"N = {last}", yscale="log"
-)
+axes[2].set(xlabel="share of units", ylabel="$\\tau$", title=f"parity, N = {last}")
 axes[0].legend(fontsize="x-small")
 plots.panel_letters(axes)
 

@@ -115,7 +115,7 @@ class Retraining(FollowUp):
 
     name: ClassVar[str] = "retraining"
     presets: ClassVar[dict[Mode, dict[str, Any]]] = _presets(
-        passed_n={"smoke": 2, "fast": 6, "full": 11},
+        passed_n={"smoke": 2, "fast": 6, "full": 10},
         beyond={"smoke": (0, 1), "fast": (0, 2, 4, 6), "full": (0, 2, 4, 6)},
         n_updates={"smoke": 2, "fast": 300, "full": 12_000},
     )
