@@ -49,7 +49,10 @@ from mempaper import claims, plots
 from mempaper.chapter import Chapter
 from mempaper.khajehabdollahi2024 import figures, learning
 from mempaper.khajehabdollahi2024.analysis import Streams, remembered
-from mempaper.khajehabdollahi2024.experiments import CurriculumLearning
+from mempaper.khajehabdollahi2024.experiments import (
+    CurriculumLearning,
+    main_trainings,
+)
 
 chapter = Chapter(
     "khajehabdollahi2024/fig3_curricula",
@@ -83,9 +86,8 @@ print(inspect.getsource(learning.Learning.train_epoch))
 base = chapter.experiment
 tasks = ("parity", "dms") if all_conditions else ("parity",)
 runs = {
-    (name, kind): base.replace(task=name, curriculum=kind).trained()
-    for name in tasks
-    for kind in ("single", "cumulative")
+    condition: training.trained()
+    for condition, training in main_trainings(base, chapter.mode, tasks).items()
 }
 single, several = runs["parity", "single"], runs["parity", "cumulative"]
 

@@ -44,7 +44,10 @@ import numpy as np
 from mempaper import claims, plots
 from mempaper.chapter import Chapter
 from mempaper.khajehabdollahi2024 import figures
-from mempaper.khajehabdollahi2024.experiments import CurriculumLearning
+from mempaper.khajehabdollahi2024.experiments import (
+    CurriculumLearning,
+    main_trainings,
+)
 
 chapter = Chapter(
     "khajehabdollahi2024/fig4a_fixed_tau", globals(), CurriculumLearning, "n_units"
@@ -95,12 +98,9 @@ fixed = {
     for task, kind, tau in conditions
 }
 trained = {
-    (task, kind): base.replace(task=task, curriculum=kind).trained()
-    for task, kind in (
-        ("parity", "single"),
-        ("parity", "cumulative"),
-        ("dms", "single"),
-    )
+    condition: training.trained()
+    for condition, training in main_trainings(base, chapter.mode).items()
+    if condition != ("dms", "cumulative")
 }
 
 

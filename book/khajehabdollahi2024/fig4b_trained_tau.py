@@ -45,7 +45,10 @@ import numpy as np
 from mempaper import claims, plots
 from mempaper.chapter import Chapter
 from mempaper.khajehabdollahi2024 import figures
-from mempaper.khajehabdollahi2024.experiments import CurriculumLearning
+from mempaper.khajehabdollahi2024.experiments import (
+    CurriculumLearning,
+    main_trainings,
+)
 from mempaper.stats import slopes
 
 chapter = Chapter(
@@ -73,9 +76,8 @@ if both_tasks is None:
 base = chapter.experiment
 tasks = ("parity", "dms") if both_tasks else ("parity",)
 runs = {
-    (task, kind): base.replace(task=task, curriculum=kind).trained()
-    for task in tasks
-    for kind in ("single", "cumulative")
+    condition: training.trained()
+    for condition, training in main_trainings(base, chapter.mode, tasks).items()
 }
 mean = {key: run.tau_statistics()[0] for key, run in runs.items()}
 spread = {key: run.tau_statistics()[1] for key, run in runs.items()}

@@ -18,6 +18,9 @@ from mempaper.khajehabdollahi2024.task import TaskName
 from mempaper.khajehabdollahi2024.trained import TrainedNetworks
 from mempaper.progress import Report
 
+CURRICULA: tuple[Kind, ...] = ("single", "cumulative")
+FAST_DMS_EPOCHS = 40
+
 
 class CurriculumLearning(Experiment):
     """Train leaky networks through a curriculum.
@@ -138,3 +141,18 @@ def _learn_member(
     settings: learning.LearningSettings, seed: int, member: int, resume: ResumePoint
 ) -> dict[str, np.ndarray]:
     return learning.learn(settings, seed + member, 1, resume=resume)
+
+
+def main_trainings(
+    base: CurriculumLearning, mode: Mode, tasks: tuple[TaskName, ...] = ("parity", "dms")
+) -> dict[tuple[TaskName, Kind], CurriculumLearning]:
+    """The trainings that most chapters share: each task with one head and with several.
+
+    In the fast mode the matching task, which is learned sooner, gets fewer epochs.
+    """
+    found: dict[tuple[TaskName, Kind], CurriculumLearning] = {}
+    for task in tasks:
+        fewer = {"max_epochs": FAST_DMS_EPOCHS} if task == "dms" and mode == "fast" else {}
+        for kind in CURRICULA:
+            found[task, kind] = base.replace(task=task, curriculum=kind, **fewer)
+    return found
