@@ -162,7 +162,8 @@ plots.panel_letters(axes)
 # %%
 history = claims.facts("khajehabdollahi2024", "training_history")
 for name in ("single", "cumulative"):
-    print(f"{figures.NAMES[name]:14}", history[name])
+    passes = zip(history[name]["n"], history[name]["epoch"], strict=True)
+    print(f"{figures.NAMES[name]}:", ", ".join(f"N = {n}: {e}" for n, e in passes))
 
 # %% [markdown]
 # ## Claims
