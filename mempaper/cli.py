@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 import sys
 from collections import Counter
 from pathlib import Path
@@ -143,6 +142,7 @@ def sweep_command(
 ) -> None:
     """Run an experiment (see `mempaper list`) over a grid; what is done already is not run again."""
     from mempaper import sweep
+    from mempaper.ensemble import available_cores
 
     parsed: dict[str, list[Any]] = {}
     for axis in axes:
@@ -157,7 +157,7 @@ def sweep_command(
         for label, (_, job) in zip(labels, jobs, strict=True):
             click.echo(f"{job.key()}  {label}  ({job.n_seeds} networks)")
         return
-    outcomes = sweep.run([job for _, job in jobs], workers or len(os.sched_getaffinity(0)))
+    outcomes = sweep.run([job for _, job in jobs], workers or available_cores())
     for label, (_, job), (origin, seconds, error) in zip(labels, jobs, outcomes, strict=True):
         click.echo(f"{job.key()}  {label}  {origin} {error or f'{seconds:.0f} s'}")
     if any(error for _, _, error in outcomes):

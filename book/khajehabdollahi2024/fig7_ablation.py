@@ -45,7 +45,7 @@ import numpy as np
 
 from mempaper import claims, plots
 from mempaper.chapter import Chapter
-from mempaper.khajehabdollahi2024 import analysis, figures
+from mempaper.khajehabdollahi2024 import analysis, figures, perturbation
 from mempaper.khajehabdollahi2024.experiments import CurriculumLearning
 
 chapter = Chapter(
@@ -66,7 +66,7 @@ chapter = Chapter(
 # $$ \frac{\text{accuracy} - \tfrac12}{\text{accuracy without damage} - \tfrac12} . $$
 
 # %%
-print(inspect.getsource(analysis.without))
+print(inspect.getsource(perturbation.ablate))
 
 # %% [markdown]
 # ## The experiment
@@ -88,7 +88,7 @@ probes = sorted(
 def relative(kind: str, n: int) -> tuple[np.ndarray, np.ndarray]:
     """Relative accuracy and mean time constant, each (member, fast or slow)."""
     run = trained[kind]
-    head = dict(run.questions(n))[n]
+    head = run.head(n)
     members = run.members(n)
     found = analysis.ablation(run.network(n), base.task, n, head, group, streams)
     result = np.full((2, run.n_members, 2), np.nan)
@@ -153,7 +153,7 @@ chapter.judge(
 #
 # ````{solution} khaj-two-units
 # :class: dropdown
-# Set both units' weights to zero in a copy, as `analysis.without` does for one, and ask it with `streams.accuracy`. With
+# Set both units' weights to zero in a copy, as `perturbation.ablate` does for one, and ask it with `streams.accuracy`. With
 # one head the damage is usually larger than the sum: the slow units stand in for each other.
 # ````
 #

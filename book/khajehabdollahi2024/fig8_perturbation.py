@@ -94,7 +94,7 @@ sizes = {
 accuracy = {}
 for kind in kinds:
     run = trained[kind]
-    head = dict(run.questions(probe))[probe]
+    head = run.head(probe)
     for what, values in sizes.items():
         found = np.full((run.n_members, len(values), streams.n_streams), np.nan)
         found[run.members(probe)] = analysis.perturbation(

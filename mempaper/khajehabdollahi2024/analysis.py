@@ -11,7 +11,12 @@ from torch import Tensor
 
 from mempaper.khajehabdollahi2024.learning import draw_states
 from mempaper.khajehabdollahi2024.model import LeakyRNN
-from mempaper.khajehabdollahi2024.perturbation import perturbed, relative_accuracy, stream_accuracy
+from mempaper.khajehabdollahi2024.perturbation import (
+    ablate,
+    perturbed,
+    relative_accuracy,
+    stream_accuracy,
+)
 from mempaper.khajehabdollahi2024.task import TaskName
 from mempaper.khajehabdollahi2024.trained import TrainedNetworks
 
@@ -141,15 +146,10 @@ def ablation(
     )
 
 
-@torch.no_grad()
 def without(network: LeakyRNN, member: int, units: Tensor, head: int) -> LeakyRNN:
     """Copies of one member, each of which lacks one of ``units``."""
     copies = network.select([member] * len(units))
-    copy = torch.arange(len(units))
-    copies.w_rec[copy, units] = 0.0
-    copies.w_rec[copy, :, units] = 0.0
-    copies.w_in[copy, 0, units] = 0.0
-    copies.w_head[copy, head, units] = 0.0
+    ablate(copies, units, head)
     return copies
 
 

@@ -82,7 +82,7 @@ def generalisation(
     for place, n in enumerate(n_values):
         passed = trained.members(n)
         if passed:
-            head = dict(trained.questions(n))[n]
+            head = trained.head(n)
             accuracy[passed, place] = accuracy_at_steps(
                 trained.network(n, passed), n, head, steps_per_bit, seed
             )

@@ -140,7 +140,7 @@ class Retraining(FollowUp):
         targets = [self.passed_n + step for step in self.beyond]
         accuracy = np.full((self.n_seeds, len(targets)), np.nan)
         if members:
-            head = dict(trained.questions(self.passed_n))[self.passed_n]
+            head = trained.head(self.passed_n)
             start = self._with_one_head(trained.network(self.passed_n), head, members)
             for place, target in enumerate(targets):
                 accuracy[members, place] = self._retrain(

@@ -44,15 +44,17 @@ def silence_readout(network: LeakyRNN, units: list[int], head: int) -> None:
 
 
 @torch.no_grad()
-def ablate(network: LeakyRNN, unit: int, head: int) -> None:
+def ablate(network: LeakyRNN, unit: int | Tensor, head: int) -> None:
     """Remove a unit, in place: its recurrent weights both ways, its input, its weight to one head.
 
-    The original cuts the readout of head 0 only, whichever head is evaluated.
+    ``unit`` is the same for all members, or one for each, (member,). The original
+    cuts the readout of head 0 only, whichever head is evaluated.
     """
-    network.w_rec[:, unit] = 0.0
-    network.w_rec[:, :, unit] = 0.0
-    network.w_in[:, :, unit] = 0.0
-    silence_readout(network, [unit], head)
+    member = torch.arange(network.n_members)
+    network.w_rec[member, unit] = 0.0
+    network.w_rec[member, :, unit] = 0.0
+    network.w_in[member, 0, unit] = 0.0
+    network.w_head[member, head, unit] = 0.0
 
 
 def relative_accuracy(accuracy: Any, unperturbed: Any) -> Any:

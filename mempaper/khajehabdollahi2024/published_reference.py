@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-import torch
 
 from mempaper.claims import facts
 from mempaper.khajehabdollahi2024.curriculum import Curriculum, passed
+from mempaper.khajehabdollahi2024.naming import SLIDING
 from mempaper.khajehabdollahi2024.perturbation import relative_accuracy
 from mempaper.verify import Comparison, Family, Fixture, Skipped
 
@@ -18,11 +17,6 @@ PAPER = "khajehabdollahi2024"
 PRINTED = 1e-4  # four decimals in the ledger
 
 Found = Iterator[Comparison | Skipped]
-
-
-def _relative(accuracy: np.ndarray, undamaged: float) -> np.ndarray:
-    """Relative accuracy of an array."""
-    return np.asarray(relative_accuracy(torch.as_tensor(accuracy), float(undamaged)))
 
 
 def _members(labels: np.ndarray) -> np.ndarray:
@@ -62,7 +56,7 @@ def check_ablation(f: Fixture) -> Found:
         if int(n) not in ledger.get(str(kind), {}) or network not in ledger["network"]:
             continue
         fact = ledger[str(kind)][int(n)]
-        relative = _relative(f["accuracies"][i], f["baseline_accuracy"][i].max()).mean(-1)
+        relative = relative_accuracy(f["accuracies"][i], f["baseline_accuracy"][i].max()).mean(-1)
         place = ledger["network"].index(network)
         for name, theirs in (
             ("short", relative[:half].mean()),
@@ -88,7 +82,7 @@ def _check_perturbed(f: Fixture, name: str) -> Found:
         here = np.flatnonzero(here)[np.argsort(f["epsilon"][here], kind="stable")]
         sizes, label = f["epsilon"][here], f"{kind} network {network}"
         undamaged = accuracy[here][sizes == 0].mean()
-        theirs = _relative(accuracy[here], undamaged).mean(-1)
+        theirs = relative_accuracy(accuracy[here], undamaged).mean(-1)
         place = np.abs(ledger_sizes - sizes[:, None]).argmin(1)
         ours = np.array(ledger[kind][ledger["network"].index(network)])[place]
         function = "relative_accuracy and ledger"
@@ -108,7 +102,7 @@ def check_perturb_tau(f: Fixture) -> Found:
 
 def _curriculum(run: str, start: tuple[int, ...]) -> Curriculum:
     """The curriculum that a run is named after, begun with the memory lengths ``start``."""
-    sliding = re.fullmatch(r"sliding_(\d+)_(\d+)", run)
+    sliding = SLIDING.fullmatch(run)
     if sliding:
         return Curriculum("sliding", int(sliding[1]), forget_heads=int(sliding[2]), first_n=start[0])
     kind: Any = run

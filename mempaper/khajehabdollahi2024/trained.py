@@ -73,6 +73,10 @@ class Training(Generic[SomeSchedule]):
         numbers = range(len(ns)) if heads is None else heads[0].tolist()
         return list(zip(ns, numbers, strict=True))
 
+    def head(self, n: int) -> int:
+        """The head that answers for ``n`` when it is passed."""
+        return dict(self.questions(n))[n]
+
     def tau(self, n: int) -> np.ndarray:
         """``max(tau, 1)`` when ``n`` was passed, (member, unit); not a number where it was not."""
         return np.maximum(self._arrays["tau"][:, self._stage(n)].astype(float), 1.0)
