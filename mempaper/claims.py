@@ -104,6 +104,7 @@ class Claim(Strict):
     reason: str = Field(description="why this tolerance; decided before looking")
     expected: dict[Mode, Status] = Field(default={"fast": "reproduced", "full": "reproduced"})
     cause: str | None = Field(None, description="suspected cause where it does not reproduce")
+    note: dict[Mode, str] = Field(default={}, description="on the networks of a mode, e.g. shipped")
 
 
 class Judgement(Strict):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal, get_args
 
 import numpy as np
@@ -116,6 +117,106 @@ def recall_weights(
     if stored is not None:
         weights = weights * stored
     return weights
+
+
+@dataclass(frozen=True)
+class CompetingAccumulators:
+    """Leaky competing accumulators (LCA): memories that race and inhibit each other.
+
+    From ``V = 0``, ``n_steps`` times
+    ``V <- clip(V + dt (drive - leak V - competition (sum(V) - V)), 0, 1)``. The last V says how
+    strongly each memory is recalled; the strengths need not sum to one. An entry without drive stays
+    at zero and inhibits nobody, so an empty place in a memory is a vector of zeros.
+
+    Parameters
+    ----------
+    competition : float
+        Inhibition from each other accumulator.
+    leak : float
+    n_steps : int
+    dt : float
+    """
+
+    competition: float = 0.8
+    leak: float = 0.0
+    n_steps: int = 10
+    dt: float = 0.6
+
+    def mixing(self, n_entries: int, like: Tensor) -> Tensor:
+        """Matrix A with which V enters the next V: ``V A = V - dt (leak V + competition others)``."""
+        eye = torch.eye(n_entries, dtype=like.dtype, device=like.device)
+        return eye * (1 - self.dt * (self.leak - self.competition)) - self.dt * self.competition
+
+    def trajectory(self, drive: Tensor) -> list[Tensor]:
+        """What each step would give without clipping; clipped to [0, 1] they are the states.
+
+        Parameters
+        ----------
+        drive : Tensor, shape (..., entry)
+            Input strength times similarity.
+
+        Returns
+        -------
+        list of Tensor, each (..., entry)
+        """
+        flat = self.dt * drive.reshape(-1, drive.shape[-1])
+        mixing = self.mixing(drive.shape[-1], drive)
+        unclipped = [flat]  # the first step starts from zero
+        for _ in range(self.n_steps - 1):
+            unclipped.append(torch.addmm(flat, unclipped[-1].clamp(0.0, 1.0), mixing))
+        return [state.view(drive.shape) for state in unclipped]
+
+    def __call__(self, drive: Tensor) -> Tensor:
+        """Recall strength of each entry, in [0, 1], same shape as ``drive``."""
+        return self.trajectory(drive)[-1].clamp(0.0, 1.0)
+
+    def backward(self, gradient: Tensor, unclipped: list[Tensor]) -> Tensor:
+        """Gradient with respect to the drive, from the gradient with respect to the recall strength.
+
+        Parameters
+        ----------
+        gradient : Tensor, shape (..., entry)
+        unclipped : list of Tensor
+            What :meth:`trajectory` gave.
+        """
+        mixing = self.mixing(gradient.shape[-1], gradient)
+        of_drive = torch.zeros_like(gradient)
+        for state in reversed(unclipped):
+            gradient = gradient * ((state >= 0) & (state <= 1))
+            of_drive += gradient
+            gradient = gradient @ mixing
+        return self.dt * of_drive
+
+
+class MemoryQueue:
+    """First-in first-out stores of a fixed capacity, one for each of many streams of trials.
+
+    Parameters
+    ----------
+    streams : tuple of int
+        Shape of the leading axes, e.g. (member, stream).
+    capacity, size : int
+        Entries per store, and numbers per entry.
+
+    Attributes
+    ----------
+    entries : Tensor, shape (*streams, capacity, size)
+        Oldest first; places that are still empty hold zeros and come first.
+    empty : bool
+        Whether nothing was stored anywhere yet.
+    """
+
+    def __init__(self, streams: tuple[int, ...], capacity: int, size: int, device: str = "cpu") -> None:
+        if capacity < 1:
+            raise ValueError(f"capacity is {capacity}; a memory holds at least 1 entry")
+        self.entries = torch.zeros(*streams, capacity, size, device=device)
+        self.empty = True
+
+    def append(self, entry: Tensor, where: Tensor) -> None:
+        """Append ``entry`` (*streams, size), without gradient, to the stores where ``where`` is True."""
+        longer = torch.cat([self.entries[..., 1:, :], entry.detach().unsqueeze(-2)], -2)
+        self.entries = torch.where(where[..., None, None], longer, self.entries)
+        self.empty = self.empty and not bool(where.any())
 
 
 class EpisodicMemory:

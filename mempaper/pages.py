@@ -60,6 +60,8 @@ def _table(paper: str, rows: list[dict[str, Any]]) -> str:
         for column in ("fast", "full"):
             j = row[column]
             shown = f" <small>{show_measured(j)}</small>" if j.status in JUDGED else ""
+            if shown and claim.note.get(column):
+                shown += f" <small>({html.escape(claim.note[column])})</small>"
             kind = j.status.replace(" ", "-")
             lines.append(f'<td class="status {kind}">{MARK[j.status]} {j.status}{shown}</td>')
         lines.append("</tr>")
