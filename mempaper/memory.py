@@ -202,21 +202,17 @@ class MemoryQueue:
     ----------
     entries : Tensor, shape (*streams, capacity, size)
         Oldest first; places that are still empty hold zeros and come first.
-    empty : bool
-        Whether nothing was stored anywhere yet.
     """
 
     def __init__(self, streams: tuple[int, ...], capacity: int, size: int, device: str = "cpu") -> None:
         if capacity < 1:
             raise ValueError(f"capacity is {capacity}; a memory holds at least 1 entry")
         self.entries = torch.zeros(*streams, capacity, size, device=device)
-        self.empty = True
 
     def append(self, entry: Tensor, where: Tensor) -> None:
         """Append ``entry`` (*streams, size), without gradient, to the stores where ``where`` is True."""
         longer = torch.cat([self.entries[..., 1:, :], entry.detach().unsqueeze(-2)], -2)
         self.entries = torch.where(where[..., None, None], longer, self.entries)
-        self.empty = self.empty and not bool(where.any())
 
 
 class EpisodicMemory:

@@ -9,6 +9,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
 from matplotlib.axes import Axes
+from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
 from mempaper.stats import mean_interval
 
@@ -107,3 +108,37 @@ def similarity_heatmap(
         cbar_kws={"label": label, "shrink": 0.7},
     )
     return ax
+
+
+# Diagrams
+
+
+def draw_box(
+    ax: Axes, x: float, y: float, text: str, colour: str, width: float = 0.9, height: float = 0.56
+) -> None:
+    """A rounded box with text in it, centred at (x, y)."""
+    patch = FancyBboxPatch(
+        (x - width / 2, y - height / 2),
+        width,
+        height,
+        boxstyle="round,pad=0.02,rounding_size=0.1",
+        fc="white",
+        ec=colour,
+        lw=1.6,
+    )
+    ax.add_patch(patch)
+    ax.text(x, y, text, ha="center", va="center", fontsize=10)
+
+
+def draw_operation(ax: Axes, x: float, y: float, text: str) -> None:
+    """A circle with the sign of an operation."""
+    ax.plot(x, y, "o", ms=17, mfc="white", mec=GREY, mew=1.3, zorder=3)
+    ax.text(x, y - 0.01, text, ha="center", va="center", fontsize=11, zorder=4)
+
+
+def draw_arrow(ax: Axes, *points: tuple[float, float], colour: str = GREY, ls: str = "-") -> None:
+    """An arrow from the first point through the others to the last."""
+    if len(points) > 2:
+        ax.plot(*zip(*points[:-1], strict=True), color=colour, lw=1.3, ls=ls, zorder=2)
+    style: dict[str, Any] = {"arrowstyle": "-|>", "mutation_scale": 11, "color": colour, "zorder": 2}
+    ax.add_patch(FancyArrowPatch(*points[-2:], lw=1.3, ls=ls, **style))

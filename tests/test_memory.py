@@ -2,7 +2,14 @@ import numpy as np
 import pytest
 import torch
 
-from mempaper.memory import EpisodicMemory, nearest, recall_weights, similarity
+from mempaper.memory import (
+    CompetingAccumulators,
+    EpisodicMemory,
+    MemoryQueue,
+    nearest,
+    recall_weights,
+    similarity,
+)
 
 
 @pytest.fixture
@@ -144,3 +151,73 @@ def test_wrong_sizes_are_refused(rng):
         memory.save(torch.zeros(5), torch.zeros(3))
     with pytest.raises(ValueError, match="2 keys but 1 values"):
         memory.inject([torch.zeros(4)] * 2, [torch.zeros(3)])
+
+
+def drives(rng, *shape):
+    """Some strong enough to saturate, some negative."""
+    return 2 * torch.randn(*shape, generator=rng, dtype=torch.float64) + 0.3
+
+
+@pytest.mark.parametrize(("competition", "leak"), [(0.8, 0.0), (0.4, 0.2), (0.0, 0.0)])
+def test_accumulators_follow_their_equation(rng, competition, leak):
+    drive = drives(rng, 7, 5, 3)
+    state = torch.zeros_like(drive)
+    states = []
+    for _ in range(10):
+        others = state.sum(-1, keepdim=True) - state
+        state = (state + 0.6 * (drive - leak * state - competition * others)).clamp(0, 1)
+        states.append(state)
+    accumulators = CompetingAccumulators(competition, leak)
+    assert torch.allclose(accumulators(drive), state)
+    found = torch.stack(accumulators.trajectory(drive)).clamp(0, 1)
+    assert torch.allclose(found, torch.stack(states))
+    assert ((state == 0).any(), (state == 1).any()) == (True, True)
+
+
+@pytest.mark.parametrize("leak", [0.0, 0.3])
+def test_gradient_of_the_accumulators_is_that_of_automatic_differentiation(rng, leak):
+    accumulators = CompetingAccumulators(leak=leak)
+    drive = (drives(rng, 40, 4) / 5).requires_grad_()
+    back = torch.randn(40, 4, generator=rng, dtype=torch.float64)
+    unclipped = accumulators.trajectory(drive)
+    (expected,) = torch.autograd.grad((accumulators(drive) * back).sum(), drive)
+    found = accumulators.backward(back, [state.detach() for state in unclipped])
+    assert torch.allclose(found, expected, atol=1e-12)
+    assert (expected != 0).any()
+    assert (expected == 0).any()  # some are clipped
+
+
+def test_empty_places_do_not_compete(rng):
+    drive = drives(rng, 6, 3)
+    padded = torch.cat([torch.zeros(6, 2, dtype=torch.float64), drive], -1)
+    accumulators = CompetingAccumulators()
+    assert torch.equal(accumulators(padded)[:, :2], torch.zeros(6, 2, dtype=torch.float64))
+    assert torch.allclose(accumulators(padded)[:, 2:], accumulators(drive))
+
+
+def test_each_stream_has_a_queue_of_its_own(rng):
+    queue = MemoryQueue((2, 3), 2, 4)
+    expected = {(i, j): [torch.zeros(4)] * 2 for i in range(2) for j in range(3)}
+    for _ in range(5):
+        entry = torch.randn(2, 3, 4, generator=rng)
+        where = torch.rand(2, 3, generator=rng) < 0.5
+        queue.append(entry, where)
+        for place, held in expected.items():
+            if where[place]:
+                expected[place] = [*held[1:], entry[place]]
+    for place, held in expected.items():
+        assert torch.equal(queue.entries[place], torch.stack(held))
+
+
+def test_what_a_queue_stores_carries_no_gradient():
+    queue = MemoryQueue((1,), 3, 2)
+    entry = torch.ones(1, 2, requires_grad=True)
+    queue.append(2 * entry, torch.tensor([True]))
+    assert not queue.entries.requires_grad
+    assert queue.entries[0, -1].tolist() == [2, 2]
+    assert queue.entries[0, :2].eq(0).all()
+
+
+def test_a_queue_without_places_is_refused():
+    with pytest.raises(ValueError, match="capacity is 0; a memory holds at least 1 entry"):
+        MemoryQueue((1,), 0, 4)

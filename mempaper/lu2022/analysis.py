@@ -14,13 +14,12 @@ import numpy as np
 import torch
 from scipy.integrate import trapezoid
 
+from mempaper.lu2022.model import POSTGATING_STRENGTH
+from mempaper.lu2022.trials import DM, NM
 from mempaper.memory import CompetingAccumulators
 from mempaper.memory import similarity as memory_similarity
 from mempaper.stats import Estimate
 
-RM, DM, NM = 0, 1, 2  # recent, distant, no memory
-CONDITIONS = ("RM", "DM", "NM")
-POSTGATING_STRENGTH = 0.3
 ROC_BINS = 50
 
 Array = Any  # anything numpy.asarray takes

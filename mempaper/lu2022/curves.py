@@ -78,16 +78,30 @@ def checked_test(n_features: int, **asked: Any) -> Test:
     ConfigError
         An impossible value, with what is allowed.
     """
-    test = Test(**asked)
+    try:
+        test = Test(**asked)
+    except ValueError as error:
+        raise ConfigError(str(error)) from None
     if not isinstance(test.penalty, int | float) or test.penalty < 0:
         raise ConfigError(f"penalty is {test.penalty!r}; it must be a number that is not negative")
     if not isinstance(test.n_trials, int) or test.n_trials < LEAST_TRIALS:
         raise ConfigError(f"n_trials is {test.n_trials!r}; a test needs at least {LEAST_TRIALS} trials")
+    if not isinstance(test.delay, int) or test.delay < 0:
+        raise ConfigError(f"delay is {test.delay!r}; it must be a number of steps")
+    if not all(isinstance(p, int | float) and 0 <= p <= 1 for p in test.p_removed):
+        raise ConfigError(f"p_removed is {test.p_removed!r}; shares lie between 0 and 1")
+    length = n_features + test.delay
+    if not all(0 <= step < length for step in test.silence):
+        raise ConfigError(f"silence is {test.silence}; the second part has steps 0 to {length - 1}")
     if test.segment is not None:
         try:
             encoding_steps(n_features, test.segment, 0)
         except (TypeError, ValueError) as error:
             raise ConfigError(str(error)) from None
+    if test.remove_midway and test.segment in (None, n_features):
+        raise ConfigError(
+            f"segment is {test.segment}; it must be less than the {n_features} features of an event"
+        )
     return test
 
 
@@ -135,6 +149,20 @@ def recall_rocs(evaluation: Evaluation) -> list[analysis.RecallROC]:
     return analysis.recall_rocs(activation, e.condition, e.condition >= 0, e.n_targets)
 
 
+def by_snapshot(evaluation: Evaluation) -> np.ndarray:
+    """Mean activation in the second part of each memory, by the event and the moment it is from.
+
+    Returns
+    -------
+    ndarray, shape (member, condition, event, snapshot)
+        Oldest event first: the last one is the present event in RM and DM. The last snapshot of an
+        event is from its end.
+    """
+    e = evaluation
+    mean = by_condition(e, e.activation[:, :, second_part(e)].mean(2))
+    return mean.reshape(*mean.shape[:2], -1, e.n_targets)
+
+
 def split_by_source(evaluation: Evaluation, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Course in DM where the queried feature was not, and where it was, seen recently.
 
@@ -152,4 +180,17 @@ def split_by_source(evaluation: Evaluation, values: np.ndarray) -> tuple[np.ndar
         evaluation.trials.order, evaluation.trials.removed, evaluation.trials.delay
     )
     where = knowledge.sources(known, evaluation.condition)
-    return analysis.trial_mean(values, where.episodic_only), analysis.trial_mean(values, where.both)
+    seen = where.both & (evaluation.condition == DM)[..., None]  # RM has both sources too
+    return analysis.trial_mean(values, where.episodic_only), analysis.trial_mean(values, seen)
+
+
+def lure_cosine(evaluation: Evaluation) -> np.ndarray:
+    """Cosine between the state before recall and lures, mean over the second part, by condition.
+
+    Returns
+    -------
+    ndarray, shape (member, condition)
+    """
+    cosine = evaluation.cosine[:, :, second_part(evaluation)]
+    lure = analysis.target_and_lure(cosine, evaluation.condition, evaluation.n_targets)[1]
+    return by_condition(evaluation, lure).mean(-1)

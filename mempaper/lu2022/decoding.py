@@ -224,3 +224,53 @@ def decoded(predictions: Array, labels: Array) -> Decoded:
     labels = np.asarray(labels)
     agree = np.asarray(predictions) == labels
     return Decoded(agree.mean((1, 3)), (agree & (labels != UNKNOWN)).mean((1, 3)))
+
+
+class AroundRecall(NamedTuple):
+    """Share of features whose value is decoded, by time from the moment of recall, (member, offset).
+
+    Attributes
+    ----------
+    unseen : ndarray
+        Features not observed in the second part by then.
+    seen : ndarray
+        The others. Not a number where there are none.
+    """
+
+    unseen: np.ndarray
+    seen: np.ndarray
+
+
+def around_recall(
+    predictions: Array, values: Array, order: Array, gate: Array, offsets: Sequence[int]
+) -> AroundRecall:
+    """What is decoded before and after the moment of recall, which is when the gate is largest.
+
+    Parameters
+    ----------
+    predictions : int array, shape (member, trial, time, feature)
+        Of the second part.
+    values : int array, shape (member, trial, feature)
+    order : int array, shape (member, trial, observation)
+        The feature observed at each step of the second part.
+    gate : array, shape (member, trial, time)
+        Of the second part.
+    offsets : sequence of int
+        Steps from the moment of recall.
+    """
+    right = np.asarray(predictions) == np.asarray(values)[..., None, :]
+    n_times = right.shape[2]
+    seen = first_seen(order)[..., None, :] <= np.arange(n_times)[:, None]
+    moment = np.asarray(gate).argmax(-1)[..., None, None]
+    columns: list[list[np.ndarray]] = [[], []]
+    for offset in offsets:
+        step = np.clip(moment + offset, 0, n_times - 1)
+        within = step == moment + offset
+        now, right_now = (np.take_along_axis(x, step, 2)[:, :, 0] for x in (seen, right))
+        for column, where in zip(columns, (~now & within[..., 0], now & within[..., 0]), strict=True):
+            n = where.sum((1, 2))
+            share = np.full(len(n), np.nan)
+            np.divide((right_now & where).sum((1, 2)), n, out=share, where=n > 0)
+            column.append(share)
+    unseen_shares, seen_shares = (np.stack(column, 1) for column in columns)
+    return AroundRecall(unseen_shares, seen_shares)

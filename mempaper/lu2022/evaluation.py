@@ -7,24 +7,26 @@ second parts run at once.
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from mempaper.ensemble import member_generators
+from mempaper.lu2022 import analysis
 from mempaper.lu2022.model import POSTGATING_STRENGTH, RecallLSTM
 from mempaper.lu2022.task import EventTask, Trials
 from mempaper.lu2022.training import TEST_STREAM
-from mempaper.lu2022.trials import CONDITIONS, DM, NM, RM, Batch, Draws, TrialSettings
+from mempaper.lu2022.trials import CONDITIONS, DM, NM, RM, Batch, Condition, Draws, TrialSettings
 from mempaper.memory import similarity
 
 N_CHUNKS = 4  # of a scrambled sequence
-LEAST_STORED = 4  # trials are kept from this one on among those that store
+EVENTS_REMEMBERED = 2
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,14 @@ class Networks:
     settings: TrialSettings = field(default_factory=TrialSettings)
     seed: int = 0
     provenance: Mapping[str, Any] = field(default_factory=dict)
+
+    def first(self, n: int) -> Networks:
+        """The first ``n`` of these networks."""
+        network = copy.deepcopy(self.network)
+        with torch.no_grad():
+            for parameter in network.parameters():
+                parameter.set_(parameter[:n].clone())  # type: ignore[call-overload]
+        return dataclasses.replace(self, network=network)
 
 
 @dataclass(frozen=True)
@@ -84,7 +94,7 @@ class Test:
     __test__ = False  # not a test of pytest's
 
     penalty: float = 2
-    condition: Literal["RM", "DM", "NM"] | None = None
+    condition: Condition | None = None
     segment: int | None = None
     capacity: int | None = None
     silence: tuple[int, ...] = ()
@@ -96,14 +106,6 @@ class Test:
     n_trials: int = 256
     delay: int = 0
     p_removed: tuple[float, float] = (0.0, 0.0)
-
-    def __post_init__(self) -> None:
-        for name, least in (("penalty", 0), ("n_trials", 1), ("delay", 0)):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, (int, float)) or value < least:
-                raise ValueError(f"{name} of the test is {value!r}; expected a number from {least} on")
-        if self.condition is not None and self.condition not in CONDITIONS:
-            raise ValueError(f"condition is {self.condition!r}; it must be RM, DM or NM")
 
 
 @dataclass(frozen=True)
@@ -196,6 +198,23 @@ def scrambled(x: Tensor, n_observed: int) -> Tensor:
     return torch.cat([x[..., order, :n_observed], x[..., n_observed:]], -1)
 
 
+def as_presented(trials: Trials) -> Trials:
+    """Trials whose observations are scrambled, with these in the order in which they are shown.
+
+    Raises
+    ------
+    ValueError
+        With a delay the blocks are not of observations alone.
+    """
+    if trials.delay:
+        raise ValueError(f"scramble needs trials without delay; the delay is {trials.delay}")
+    order, removed = (
+        x.reshape(*x.shape[:-2], N_CHUNKS, -1)[..., ::-1, :].reshape(x.shape)
+        for x in (trials.order, trials.removed)
+    )
+    return dataclasses.replace(trials, order=order, removed=removed)
+
+
 def checked_settings(networks: Networks, test: Test) -> TrialSettings:
     """What surrounds the test's trials.
 
@@ -212,11 +231,18 @@ def checked_settings(networks: Networks, test: Test) -> TrialSettings:
                 "Train with familiarity=1."
             )
         sign = -sign
+    if test.condition is not None and test.condition not in CONDITIONS:
+        raise ValueError(f"condition is {test.condition!r}; it must be RM, DM or NM")
     if test.capacity is not None and test.capacity < 1:
         raise ValueError(f"capacity is {test.capacity}; a memory holds at least 1 entry")
     length = networks.task.n_features + test.delay
     if not all(0 <= step < length for step in test.silence):
         raise ValueError(f"silence is {test.silence}; the second part has steps 0 to {length - 1}")
+    if trained.penalty_onehot and test.penalty not in range(trained.penalty_inputs):
+        raise ValueError(
+            f"penalty is {test.penalty:g}; these networks are told it as one-hot, of whole penalties "
+            f"from 0 to {trained.penalty_inputs - 1}"
+        )
     probabilities = trained.probabilities
     if test.condition is not None:
         fixed = CONDITIONS.index(test.condition)
@@ -224,7 +250,7 @@ def checked_settings(networks: Networks, test: Test) -> TrialSettings:
     return dataclasses.replace(
         trained,
         familiarity=sign,
-        segment=test.segment or networks.task.n_features,
+        segment=networks.task.n_features if test.segment is None else test.segment,
         probabilities=probabilities,
     )
 
@@ -252,17 +278,6 @@ def test_batch(networks: Networks, test: Test) -> tuple[Batch, Trials]:
     )
 
 
-def n_skipped(condition: np.ndarray, n_remembered: int = 2) -> int:
-    """How many trials come before the memory is full for sure: those before the fourth that stores.
-
-    Parameters
-    ----------
-    condition : int ndarray, shape (trial,)
-    """
-    storing = np.flatnonzero(condition != NM)
-    return int(storing[n_remembered + 1]) if len(storing) > n_remembered + 1 else len(condition)
-
-
 @torch.no_grad()
 def evaluate(networks: Networks, test: Test) -> Evaluation:
     """Test networks, with frozen weights and an empty memory at the start.
@@ -276,10 +291,10 @@ def evaluate(networks: Networks, test: Test) -> Evaluation:
     network, length = networks.network, batch.part_length
     x = batch.x
     if test.scramble:
-        x = scrambled(x, trials.n_features + trials.n_values)
+        x, trials = scrambled(x, trials.n_features + trials.n_values), as_presented(trials)
     condition = batch.condition.numpy()
     per_event = len(batch.encode)
-    capacity = test.capacity or 2 * per_event
+    capacity = test.capacity or EVENTS_REMEMBERED * per_event
     if test.remove_midway and (per_event < 2 or capacity < 2):
         raise ValueError("remove_midway needs memories from midway: give segment=8 or another half")
 
@@ -315,8 +330,9 @@ def evaluate(networks: Networks, test: Test) -> Evaluation:
     else:
         activation = gate[..., None] * network.accumulators(POSTGATING_STRENGTH * cosine)
     members = range(network.n_members)
-    skipped = [n_skipped(one) if test.condition is None else 2 for one in condition]
-    late = np.arange(condition.shape[1]) >= np.array(skipped)[:, None]
+    late = np.arange(condition.shape[1]) >= EVENTS_REMEMBERED
+    if test.condition is None:
+        late = analysis.full_memory(condition, EVENTS_REMEMBERED)
     return Evaluation(
         trials=trials,
         condition=np.where(late, condition, -1),

@@ -9,13 +9,22 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from mempaper.lu2022.analysis import target_and_lure
-from mempaper.lu2022.curves import Curves, by_condition, second_part
+from mempaper.lu2022.curves import (
+    Curves,
+    by_condition,
+    recall_rocs,
+    second_part,
+    split_by_source,
+)
 from mempaper.lu2022.evaluation import Evaluation
 from mempaper.lu2022.trials import CONDITIONS
 from mempaper.plots import GREY, mean_band, own_axes, published_points
+from mempaper.stats import Estimate
 
 COLOURS = {"RM": "#3B7A57", "DM": "#2F5D9B", "NM": "#B3552F"}
 TARGET, LURE = "#2F5D9B", "#B3552F"
+SCHEMATIC = "#7A4E8C"
+MIDWAY, END = "#C77D2E", "#4B3B8F"
 CORRECT, DONT_KNOW, MISTAKE = "#5B8FB9", "#D9D9D9", "#B3552F"
 LONG_NAMES = {"RM": "recent memory", "DM": "distant memory", "NM": "no memory"}
 
@@ -46,6 +55,7 @@ def draw_behaviour(
         shares,
         colors=(CORRECT, DONT_KNOW, MISTAKE),
         labels=("right", "don't know", "wrong"),
+        lw=0,
     )
     if published:
         name = CONDITIONS[condition]
@@ -53,7 +63,8 @@ def draw_behaviour(
         style: dict[str, Any] = {"ax": ax, "label": None, "color": "black", "ms": 4, "clip_on": False}
         published_points(np.arange(len(right)), right, **style)
         published_points(np.arange(len(right)), known, marker="^", **style)
-    ax.set(xlabel="step of part 2", xlim=(0, len(shares[0]) - 1), ylim=(0, 1))
+    last = len(shares[0]) - 1
+    ax.set(xlabel="step of part 2", xlim=(0, last), ylim=(0, 1), xticks=range(0, last + 1, 5))
     ax.set_title(f"{CONDITIONS[condition]}: {LONG_NAMES[CONDITIONS[condition]]}")
     return ax
 
@@ -177,4 +188,141 @@ def draw_likeness(evaluation: Evaluation, *, ax: Axes | None = None) -> Axes:
     draw_by_condition(by_condition(evaluation, target), ax=ax, suffix=" target")
     draw_by_condition(by_condition(evaluation, lure), ax=ax, suffix=" lure", ls="--")
     ax.set_ylabel("cosine")
+    return ax
+
+
+def draw_split(
+    evaluation: Evaluation,
+    *,
+    ax: Axes | None = None,
+    published: tuple[Sequence[float], Sequence[float]] | None = None,
+) -> Axes:
+    """Gate in DM over time where the queried feature was not, and where it was, seen recently.
+
+    Parameters
+    ----------
+    evaluation : Evaluation
+    published : (not seen, seen), optional
+        Values of the first steps.
+    """
+    ax = own_axes(ax)
+    split = split_by_source(evaluation, evaluation.gate[:, :, second_part(evaluation)])
+    names = ("not seen recently", "seen recently")
+    for i, (gate, name, colour) in enumerate(zip(split, names, (TARGET, GREY), strict=True)):
+        mean_band(np.arange(gate.shape[-1]), gate, ax=ax, color=colour, label=name)
+        if published is not None:
+            steps = np.arange(len(published[i]))
+            published_points(steps, published[i], ax=ax, color=colour, label=None)
+    ax.set(xlabel="step of part 2", ylabel="gate in DM")
+    return ax
+
+
+def draw_rocs(evaluation: Evaluation, *, ax: Axes | None = None, **line: Any) -> Axes:
+    """Recall ROC, targets in DM against lures in NM, mean over networks."""
+    ax, rocs = own_axes(ax), recall_rocs(evaluation)
+    false = np.mean([roc.false_positive for roc in rocs], 0)
+    true = np.mean([roc.true_positive for roc in rocs], 0)
+    ax.plot(false, true, **line)
+    ax.plot([0, 1], [0, 1], color=GREY, ls=":", lw=1, zorder=0)
+    ax.set(xlabel="share of lures", ylabel="share of targets")
+    return ax
+
+
+def draw_by_schema(
+    strengths: Sequence[float], schematic: np.ndarray, other: np.ndarray, *, ax: Axes | None = None
+) -> Axes:
+    """Means at schematic and at other steps against the schema's strength.
+
+    Parameters
+    ----------
+    strengths : sequence of float
+    schematic, other : ndarray, shape (member, strength)
+    """
+    ax = own_axes(ax)
+    style: dict[str, Any] = {"ax": ax, "marker": "o"}
+    mean_band(strengths, schematic, label="schematic", color=SCHEMATIC, **style)
+    mean_band(strengths, other, label="other", color=GREY, ls="--", **style)
+    ax.set_xlabel("schema strength")
+    return ax
+
+
+def draw_states(scores: np.ndarray, *, ax: Axes | None = None) -> Axes:
+    """States on their first two principal components, coloured by step; a line joins the means.
+
+    Parameters
+    ----------
+    scores : ndarray, shape (trial, step, component)
+    """
+    ax = own_axes(ax)
+    n_trials, n_steps = scores.shape[:2]
+    step = np.tile(np.arange(n_steps), n_trials)
+    x, y = scores[..., :2].reshape(-1, 2).T
+    points = ax.scatter(x, y, c=step, s=5, lw=0, cmap="viridis", alpha=0.7)
+    ax.plot(*scores[..., :2].mean(0).T, color="black", marker="o", ms=3, lw=1)
+    ax.set(xlabel="first component", ylabel="second component")
+    ax.figure.colorbar(points, ax=ax, label="step", ticks=range(0, n_steps, 5))
+    return ax
+
+
+def draw_difference(samples: np.ndarray, interval: Estimate, *, ax: Axes | None = None) -> Axes:
+    """Paired difference of each network as a dot, their mean with its interval beside them.
+
+    Parameters
+    ----------
+    samples : ndarray, shape (member,)
+    interval : Estimate
+    """
+    ax = own_axes(ax)
+    ax.plot(np.zeros(len(samples)), samples, "o", color=GREY, ms=4, alpha=0.7)
+    ax.plot([0.3, 0.3], [interval.low, interval.high], color="black", lw=2)
+    ax.plot(0.3, interval.value, "o", color="black", ms=8)
+    ax.axhline(0, color=GREY, ls=":", lw=1, zorder=0)
+    ax.set_xticks([0, 0.3], ["networks", "mean"])
+    ax.set_xlim(-0.2, 0.5)
+    return ax
+
+
+def draw_snapshots(
+    activation: np.ndarray,
+    name: str,
+    *,
+    ax: Axes | None = None,
+    published: Sequence[float] | None = None,
+) -> Axes:
+    """Mean activation of midway and end memories of both events in one condition.
+
+    Parameters
+    ----------
+    activation : ndarray, shape (member, condition, event, snapshot)
+        From :func:`mempaper.lu2022.curves.by_snapshot`.
+    name : {'RM', 'DM', 'NM'}
+    published : sequence, optional
+        Values of the four bars.
+    """
+    ax, bars = own_axes(ax), []
+    for event, kind in ((0, "lure"), (-1, "lure" if name == "NM" else "target")):
+        own = activation[:, CONDITIONS.index(name), event]
+        bars.append((f"{kind}\nmid", own[:, :-1].mean(-1), MIDWAY))
+        bars.append((f"{kind}\nend", own[:, -1], END))
+    draw_bars(bars, ax=ax, published=published)
+    ax.tick_params(axis="x", labelsize="small")
+    ax.set(title=name, ylabel="activation")
+    return ax
+
+
+def draw_decoded(predicted: np.ndarray, values: np.ndarray, *, ax: Axes | None = None) -> Axes:
+    """Decoded values of one trial: white is unknown, a colour is a value, a cross marks a wrong one.
+
+    Parameters
+    ----------
+    predicted : int ndarray, shape (time, feature)
+        -1 where unknown.
+    values : int ndarray, shape (feature,)
+    """
+    ax = own_axes(ax)
+    ax.imshow(np.where(predicted < 0, np.nan, predicted).T, cmap="Set2", vmin=0, vmax=7, aspect="auto")
+    wrong = (predicted >= 0) & (predicted != values)
+    ax.plot(*np.nonzero(wrong), "x", color="black", ms=4)
+    ax.axvline(len(predicted) / 2 - 0.5, color="black", lw=1)
+    ax.set(xlabel="time", ylabel="feature")
     return ax

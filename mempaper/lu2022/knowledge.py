@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mempaper.lu2022.analysis import DM, NM, RM, Array
+from mempaper.lu2022.analysis import Array
+from mempaper.lu2022.trials import DM, NM, RM
 
 
 class Known(NamedTuple):

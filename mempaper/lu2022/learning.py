@@ -9,6 +9,8 @@ from mempaper.lu2022.model import Heads
 from mempaper.lu2022.trials import Batch
 from mempaper.rl import actor_critic_loss, chosen_log_prob, discounted_returns, entropy_bits
 
+LEAST = 1e-12  # probability in logarithms: what underflowed to zero would have no gradient
+
 
 def rewards(actions: Tensor, y: Tensor, penalty: Tensor) -> Tensor:
     """0 for "don't know", +1 for the right value, minus the penalty for anything else.
@@ -71,7 +73,7 @@ def reinforcement_loss(
     """
     reward = rewards(actions, batch.y, batch.penalty_now)
     returns = discounted_returns(reward, 0.0, normalize=normalize)
-    policy, value = heads.policy[:, :, steps], heads.value[:, :, steps]
+    policy, value = heads.policy[:, :, steps].clamp_min(LEAST), heads.value[:, :, steps]
     log_prob = chosen_log_prob(policy, actions[:, :, steps])
     loss = actor_critic_loss(log_prob, value, returns[:, :, steps])
     return loss.policy + loss.value - entropy_weight * entropy_bits(policy).sum(-1)

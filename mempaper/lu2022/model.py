@@ -79,6 +79,7 @@ class _Recall:
     accumulators: CompetingAccumulators
     gating: Gating
     retrieve: tuple[bool, ...]
+    keep: bool  # what the backward pass needs
 
 
 def _gate_input(gating: Gating, recalled: Tensor, before: Tensor, decision: Tensor) -> Tensor:
@@ -158,7 +159,8 @@ class _Unroll(torch.autograd.Function):
                 activations.append(zero_v)
             h = o * tanh_c
             step["tanh_c"] = tanh_c
-            saved.append(step)
+            if recall.keep:
+                saved.append(step)
             befores.append(before)
             h_all[t + 1], c_all[t + 1] = h, c
         ctx.save_for_backward(w_h, w_d, w_g)
@@ -223,10 +225,7 @@ class _Unroll(torch.autograd.Function):
 
         of_w_h = weight_gradient(h_all[:-1], of_z)
         if not of_d:
-            of_gate: tuple[Tensor | None, ...] = (None, None)
-            if recall.gating == "post":  # the gate scales zeros: a gradient of zero, not none
-                of_gate = (torch.zeros_like(w_g), torch.zeros_like(w_g[:, :1]))
-            return of_z, of_w_h, dh, dc, None, None, *of_gate, None, None
+            return of_z, of_w_h, dh, dc, None, None, None, None, None, None
         of_w_d, of_w_g = weight_gradient(hidden, of_d), weight_gradient(inputs_all, of_a)
         of_b_d, of_b_g = (_by_member(torch.stack(x)).sum(1, keepdim=True) for x in (of_d, of_a))
         return of_z, of_w_h, dh, dc, of_w_d, of_b_d, of_w_g, of_b_g, None, None
@@ -366,7 +365,7 @@ class RecallLSTM(nn.Module):
             self.hpc.weight,
             _bias(self.hpc),
             memories,
-            _Recall(self.accumulators, self.gating, retrieve),
+            _Recall(self.accumulators, self.gating, retrieve, torch.is_grad_enabled()),
         )
         return Rollout(*(part.movedim(0, 2) for part in parts))
 

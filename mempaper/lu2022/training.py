@@ -242,7 +242,6 @@ class Trainer:
         restore_training(state, self.network, self.optimizer, self.logs)
         if self.memory is not None:
             self.memory.entries = state["memory"].to(self.device)
-            self.memory.empty = not bool(self.memory.entries.any())
         for epoch in range(first, done):
             self.rates.step(self.logs["score"][:, epoch])
         return done

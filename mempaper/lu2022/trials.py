@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 import torch
@@ -14,7 +14,8 @@ from mempaper.lu2022.model import Heads, RecallLSTM, Rollout
 from mempaper.lu2022.task import EventTask, Trials, as_tensor, stack_trials
 from mempaper.memory import MemoryQueue
 
-CONDITIONS = ("RM", "DM", "NM")  # recent, distant, no memory
+Condition = Literal["RM", "DM", "NM"]  # recent, distant, no memory
+CONDITIONS: tuple[Condition, ...] = get_args(Condition)
 RM, DM, NM = range(3)
 STATE_SD = 0.1  # of the random states at the start and after a flush
 
@@ -242,6 +243,6 @@ def run_trials(
         torch.where(keep, end[:, :, -1], fresh)
         for end, fresh in zip((first.h, first.c), batch.fresh, strict=True)
     )
-    entries = None if memory is None or memory.empty else memory.entries
+    entries = None if memory is None else memory.entries
     second = network.unroll(batch.x[:, :, length:], h, c, entries)
     return TwoParts(first, second, network.heads(torch.cat([first.h, second.h], 2)))

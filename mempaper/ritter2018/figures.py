@@ -4,41 +4,26 @@ from __future__ import annotations
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
-from mempaper.plots import BLUE, GREEN, GREY, ORANGE, PURPLE, RED, own_axes
-
-
-def _box(ax: Axes, x: float, y: float, text: str, colour: str, width: float = 0.9) -> None:
-    patch = FancyBboxPatch(
-        (x - width / 2, y - 0.28),
-        width,
-        0.56,
-        boxstyle="round,pad=0.02,rounding_size=0.1",
-        fc="white",
-        ec=colour,
-        lw=1.6,
-    )
-    ax.add_patch(patch)
-    ax.text(x, y, text, ha="center", va="center", fontsize=10)
-
-
-def _operation(ax: Axes, x: float, y: float, text: str) -> None:
-    ax.plot(x, y, "o", ms=17, mfc="white", mec=GREY, mew=1.3, zorder=3)
-    ax.text(x, y - 0.01, text, ha="center", va="center", fontsize=11, zorder=4)
-
-
-def _arrow(ax: Axes, start: tuple[float, float], end: tuple[float, float], colour: str = GREY) -> None:
-    ax.add_patch(
-        FancyArrowPatch(start, end, arrowstyle="-|>", mutation_scale=11, lw=1.3, color=colour, zorder=2)
-    )
+from mempaper.plots import (
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    PURPLE,
+    RED,
+    draw_arrow,
+    draw_box,
+    draw_operation,
+    own_axes,
+)
 
 
 def draw_cell(ax: Axes | None = None) -> Axes:
     """Schematic of the LSTM cell with a dictionary and its reinstatement gate."""
     ax = own_axes(ax)
     line, top, gates = 3.0, 4.6, 1.3
-    _arrow(ax, (0.2, line), (9.6, line), BLUE)
+    draw_arrow(ax, (0.2, line), (9.6, line), colour=BLUE)
     ax.text(0.1, line, "$c_{t-1}$", ha="right", va="center", fontsize=12)
     ax.text(9.7, line, "$c_t$", ha="left", va="center", fontsize=12)
     columns = {
@@ -51,38 +36,38 @@ def draw_cell(ax: Axes | None = None) -> Axes:
     names = {"f": "forget\n$f_t$", "i": "input\n$i_t$", "n": "candidate\n$n_t$", "r": "reinst.\n$r_t$"}
     names["o"] = "output\n$o_t$"
     for key, (x, colour) in columns.items():
-        _box(ax, x, gates, names[key], colour, width=1.0)
-        _arrow(ax, (x, 0.5), (x, gates - 0.32))
+        draw_box(ax, x, gates, names[key], colour, width=1.0)
+        draw_arrow(ax, (x, 0.5), (x, gates - 0.32))
     ax.plot([1.3, 8.4], [0.5, 0.5], color=GREY, lw=1.3)
     ax.text(4.85, 0.12, "$x_t$, $h_{t-1}$", ha="center", va="center", fontsize=12)
-    _arrow(ax, (1.3, gates + 0.3), (1.3, line - 0.2))
-    _operation(ax, 1.3, line, "×")
-    _operation(ax, 3.55, 2.25, "×")
-    _arrow(ax, (3.0, gates + 0.3), (3.4, 2.1))
-    _arrow(ax, (4.1, gates + 0.3), (3.7, 2.1))
-    _arrow(ax, (3.55, 2.45), (3.55, line - 0.2))
-    _operation(ax, 3.55, line, "+")
-    _box(ax, 5.5, top, "dictionary$(t)$", PURPLE, width=1.7)
-    _box(ax, 8.0, top, "dictionary$(t+1)$", PURPLE, width=1.9)
-    _box(ax, 6.6, 3.75, "tanh", GREY, width=0.7)
-    _arrow(ax, (6.0, top - 0.3), (6.5, 4.05), PURPLE)
-    _operation(ax, 6.6, 2.25, "×")
+    draw_arrow(ax, (1.3, gates + 0.3), (1.3, line - 0.2))
+    draw_operation(ax, 1.3, line, "×")
+    draw_operation(ax, 3.55, 2.25, "×")
+    draw_arrow(ax, (3.0, gates + 0.3), (3.4, 2.1))
+    draw_arrow(ax, (4.1, gates + 0.3), (3.7, 2.1))
+    draw_arrow(ax, (3.55, 2.45), (3.55, line - 0.2))
+    draw_operation(ax, 3.55, line, "+")
+    draw_box(ax, 5.5, top, "dictionary$(t)$", PURPLE, width=1.7)
+    draw_box(ax, 8.0, top, "dictionary$(t+1)$", PURPLE, width=1.9)
+    draw_box(ax, 6.6, 3.75, "tanh", GREY, width=0.7)
+    draw_arrow(ax, (6.0, top - 0.3), (6.5, 4.05), colour=PURPLE)
+    draw_operation(ax, 6.6, 2.25, "×")
     ax.plot([6.6, 6.6], [3.45, line + 0.06], color=PURPLE, lw=1.3)
     ax.plot([6.6, 6.6], [line - 0.06, 2.45], color=PURPLE, lw=1.3)
-    _arrow(ax, (6.6, 2.55), (6.6, 2.44), PURPLE)
-    _arrow(ax, (5.5, gates + 0.3), (6.45, 2.12))
-    _arrow(ax, (6.8, 2.3), (7.15, line - 0.18), RED)
-    _operation(ax, 7.2, line, "+")
+    draw_arrow(ax, (6.6, 2.55), (6.6, 2.44), colour=PURPLE)
+    draw_arrow(ax, (5.5, gates + 0.3), (6.45, 2.12))
+    draw_arrow(ax, (6.8, 2.3), (7.15, line - 0.18), colour=RED)
+    draw_operation(ax, 7.2, line, "+")
     ax.text(6.72, 2.72, "$m_t$", fontsize=11, va="center")
-    _arrow(ax, (8.0, line), (8.0, top - 0.3), BLUE)
+    draw_arrow(ax, (8.0, line), (8.0, top - 0.3), colour=BLUE)
     ax.text(8.06, 3.75, "write", fontsize=9, va="center", color=GREY)
-    _arrow(ax, (4.2, top), (4.6, top), PURPLE)
+    draw_arrow(ax, (4.2, top), (4.6, top), colour=PURPLE)
     ax.text(4.15, top, "query $x_t$", ha="right", va="center", fontsize=11)
-    _operation(ax, 9.2, 2.25, "×")
-    _arrow(ax, (9.2, line), (9.2, 2.45), BLUE)
+    draw_operation(ax, 9.2, 2.25, "×")
+    draw_arrow(ax, (9.2, line), (9.2, 2.45), colour=BLUE)
     ax.text(9.28, 2.7, "tanh", fontsize=9, va="center", color=GREY)
-    _arrow(ax, (8.55, gates + 0.3), (9.05, 2.1))
-    _arrow(ax, (9.4, 2.25), (9.95, 2.25))
+    draw_arrow(ax, (8.55, gates + 0.3), (9.05, 2.1))
+    draw_arrow(ax, (9.4, 2.25), (9.95, 2.25))
     ax.text(10.0, 2.25, "$h_t$", ha="left", va="center", fontsize=12)
     ax.set(xlim=(-0.5, 10.5), ylim=(-0.1, 5.1))
     ax.set_aspect("equal")
