@@ -99,7 +99,7 @@ course = {key: curves.curves(test) for key, test in tests.items()}
 # %% [markdown]
 # ## The figure
 #
-# The first five panels are those of {numref}`fig-lu-retrieval`, for networks with the gate behind the store. Answers (A) look the same, and the gate
+# The first five panels are those of the figure in {doc}`fig3_retrieval`, for networks with the gate behind the store. Answers (A) look the same, and the gate
 # (C) is again open in the beginning of DM and much less so in RM. The difference is NM: a gate before the store opens there for longest, since it finds nothing and
 # tries again; a gate behind it sees that what comes is of little use. F puts the two side by side.
 

@@ -17,7 +17,7 @@
 #
 # Lu, Hasson & Norman (2022), appendix: schema level · [open in Colab](@colab@) · [open in Binder](@binder@)
 #
-# **What you will see.** {numref}`fig-lu-schema` in full: gate and activation at schematic and other steps, for each strength of the schema, at three penalties,
+# **What you will see.** The figure of {doc}`fig3_schema` in full: gate and activation at schematic and other steps, for each strength of the schema, at three penalties,
 # and with the gate behind the store.
 
 # %% tags=["remove-cell"]
@@ -34,9 +34,7 @@ if importlib.util.find_spec("mempaper") is None:
 mode: str = "fast"  # smoke (not judged) | fast | full (the paper's setting)
 seed: int = 0  # of the first network; any other than 0 trains anew
 n_seeds: int = None  # how many networks, an even number; None takes the mode's
-all_levels: bool = (
-    False  # train the schema strengths that do not come with the book
-)
+all_levels: bool = False  # also strengths that do not come with the book
 postgate_penalty: int = 2  # in training and test of postgating networks: 0 | 2 | 4
 n_trials: int = 256  # of each test
 

@@ -37,9 +37,7 @@ seed: int = 0  # of the first network; the others follow it
 n_seeds: int = None  # how many networks; None takes the mode's number
 penalty: float = 2  # of a wrong answer in part 2
 n_trials: int = None  # in each condition; None: 1024, in full mode 512
-n_shared: int = (
-    None  # dimensions of the shared space; None: 16, or as many as units
-)
+n_shared: int = None  # dimensions of the shared space; None: 16 at most
 width: int = 5  # steps of a sliding window, 2 to 8
 
 # %%

@@ -35,9 +35,7 @@ if importlib.util.find_spec("mempaper") is None:
 mode: str = "fast"  # smoke (not judged) | fast | full (the paper's setting)
 seed: int = 0  # of the first network; the others follow it
 n_seeds: int = None  # how many networks; None takes the mode's number
-penalty: float = (
-    2  # of a wrong answer, in the tests of the first figure, panels A to D
-)
+penalty: float = 2  # of a wrong answer, in panels A to D
 n_trials: int = 1024  # of each test (the paper: 256); more make recall times exact
 permute_observations: bool = True  # features are observed in random order
 reinforcement: bool = True  # learn from rewards; False goes on predicting

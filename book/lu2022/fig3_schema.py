@@ -35,9 +35,7 @@ mode: str = "fast"  # smoke (not judged) | fast | full (the paper's setting)
 seed: int = 0  # of the first network; any other than 0 trains anew
 n_seeds: int = None  # how many networks, an even number; None takes the mode's
 penalty: float = 2  # of a wrong answer, in the tests of the figure
-all_levels: bool = (
-    False  # train the schema strengths that do not come with the book
-)
+all_levels: bool = False  # also strengths that do not come with the book
 n_trials: int = 256  # of each test
 
 # %%

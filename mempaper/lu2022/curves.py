@@ -94,9 +94,11 @@ def checked_test(n_features: int, **asked: Any) -> Test:
     if not all(0 <= step < length for step in test.silence):
         raise ConfigError(f"silence is {test.silence}; the second part has steps 0 to {length - 1}")
     if test.segment is not None:
+        if not isinstance(test.segment, int):
+            raise ConfigError(f"segment is {test.segment!r}; it must be a whole number")
         try:
             encoding_steps(n_features, test.segment, 0)
-        except (TypeError, ValueError) as error:
+        except ValueError as error:
             raise ConfigError(str(error)) from None
     if test.remove_midway and test.segment in (None, n_features):
         raise ConfigError(

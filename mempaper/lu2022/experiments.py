@@ -336,7 +336,7 @@ class RecallLearning(EventLearning):
                 place = self.task().input_size  # of familiarity, between the task's inputs and penalty
                 new = own[name][:, place : place + 1]
                 weights = torch.cat([weights[:, :place], new, weights[:, place:]], 1)
-            if weights.shape == own[name].shape:
+            if self.gating == "pre" or not name.startswith("hpc"):
                 own[name] = weights
         network.load_state_dict(own)
         return network

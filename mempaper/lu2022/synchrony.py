@@ -58,13 +58,16 @@ def synchrony(networks: Networks, asked: Test, n_features: int, width: int = isc
     width : int
         Steps of a window.
     """
-    activity, recall = [], {}
-    for name in CONDITIONS:
+    activity, recall = np.empty(0), {}
+    for place, name in enumerate(CONDITIONS):
         fixed = dataclasses.replace(asked, condition=name, same_trials=True, schema=False)
         test = evaluate(networks, fixed)
-        activity.append(test.decision)
+        if not place:
+            activity = np.empty((len(CONDITIONS), *test.decision.shape), np.float32)
+        activity[place] = test.decision
         recall[name] = test.activation[..., -test.n_targets :].max(-1)
-    shared = isc.shared_activity(np.stack(activity), n_features)
+        del test  # its states take much room
+    shared = isc.shared_activity(activity, n_features)
     held_out, half = shared.shape[2], shared.shape[3] // 2
     found = Synchrony({}, {}, {}, {}, {})
     for name, other in zip(CONDITIONS, shared, strict=True):
