@@ -82,12 +82,8 @@ def checked_test(n_features: int, **asked: Any) -> Test:
         test = Test(**asked)
     except ValueError as error:
         raise ConfigError(str(error)) from None
-    if not isinstance(test.penalty, int | float) or test.penalty < 0:
-        raise ConfigError(f"penalty is {test.penalty!r}; it must be a number that is not negative")
     if not isinstance(test.n_trials, int) or test.n_trials < LEAST_TRIALS:
         raise ConfigError(f"n_trials is {test.n_trials!r}; a test needs at least {LEAST_TRIALS} trials")
-    if not isinstance(test.delay, int) or test.delay < 0:
-        raise ConfigError(f"delay is {test.delay!r}; it must be a number of steps")
     if not all(isinstance(p, int | float) and 0 <= p <= 1 for p in test.p_removed):
         raise ConfigError(f"p_removed is {test.p_removed!r}; shares lie between 0 and 1")
     length = n_features + test.delay

@@ -107,6 +107,12 @@ class Test:
     delay: int = 0
     p_removed: tuple[float, float] = (0.0, 0.0)
 
+    def __post_init__(self) -> None:
+        for name, least in (("penalty", 0), ("n_trials", 1), ("delay", 0)):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int | float) or value < least:
+                raise ValueError(f"{name} of the test is {value!r}; expected a number from {least} on")
+
 
 @dataclass(frozen=True)
 class Evaluation:
