@@ -70,7 +70,7 @@ def _explain(error: ValidationError, model: type[BaseModel]) -> str:
         field = str(item["loc"][0]) if item["loc"] else "these parameters"
         described = model.model_fields[field].description if field in model.model_fields else None
         about = f" ({field}: {described})" if described else ""
-        reason = item["msg"].removeprefix("Value error, ")
+        reason = item["msg"].removeprefix("Value error, ").removesuffix(".")
         given = f" is {item['input']!r}" if item["loc"] else ""
         lines.append(f"{field}{given}: {reason}.{about}")
     return "\n".join(lines)
@@ -112,7 +112,7 @@ class Experiment(BaseModel):
     defaults).
     """
 
-    model_config = ConfigDict(extra="forbid", validate_default=True)
+    model_config = ConfigDict(extra="forbid", validate_default=True, allow_inf_nan=False)
     paper: ClassVar[str]
     name: ClassVar[str]
     version: ClassVar[str] = "1"

@@ -139,7 +139,7 @@ for kind, colour in (("before", plots.GREY), ("behind", figures.TARGET)):
     )
 grid["G"].legend()
 plots.panel_letters([grid[x] for x in "BCDEFG"], "BCDEFG")
-grid["RM"].set_title("A", loc="left", fontweight="bold")
+plots.panel_letters([grid["RM"]])
 
 # %% [markdown]
 # ## Claims

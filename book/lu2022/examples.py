@@ -107,7 +107,7 @@ plots.panel_letters(axes)
 # Two random events agree in a feature with probability $1/K$, and the share of equal features has the standard deviation of a binomial, $\sqrt{p(1-p)/T}$. So
 # the number of values decides how alike events are (C), and the number of features how much that varies (D).
 
-# %% mystnb={"image": {"alt": "A: heat map of similarity of 101 events, bright diagonal, speckled elsewhere. B: histogram of similarity around one quarter. C: mean similarity against the number of values on the curve one over K. D: mean and standard deviation against the number of features; the mean is flat, the standard deviation falls along the binomial curve."}, "figure": {"caption": "Similarity of random events. A: between 101 events. B: of all pairs. C: mean against the number of values; line: 1/K. D: mean (circles) and standard deviation (triangles) against the number of features, three values; lines: binomial.", "name": "fig-lu-similarity"}}
+# %% mystnb={"image": {"alt": "A: heat map of similarity of 101 events, bright diagonal, speckled elsewhere. B: histogram of similarity around one quarter. C: mean similarity against the number of values on the curve one over K. D: mean and standard deviation against the number of features; the mean is flat, the standard deviation falls along the binomial curve."}, "figure": {"caption": "Similarity of random events. A: between 101 events. B: of all pairs. C: mean against the number of values; line: 1/K. D: mean (circles) and standard deviation (triangles) against the number of features, three values; lines: binomial.", "name": "fig-lu-random-similarity"}}
 events = examples.uniform_events(rng, n_features, n_values, 101)
 matrix = examples.similarity_matrix(events)
 alike = examples.pair_similarities(matrix)

@@ -151,7 +151,7 @@ figures.draw_paired(
 )
 grid["E"].set(xlabel="penalty", ylabel="recall time")
 plots.panel_letters([grid[name] for name in ("B", "C", "D", "E")], "BCDE")
-grid["RM"].set_title("A", loc="left", fontweight="bold")
+plots.panel_letters([grid["RM"]])
 
 # %% [markdown]
 # ## What the penalty changes

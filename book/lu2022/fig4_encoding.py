@@ -178,7 +178,7 @@ grid["D"].set(xlabel="step of part 2", ylabel="cosine with state of part 1")
 grid["D"].legend(title="state of part 1", fontsize="small")
 figures.draw_states(path.scores[0, at_end.condition[0] >= 0], ax=grid["E"])
 plots.panel_letters([grid["A"], grid["C"], grid["D"], grid["E"]], "ACDE")
-grid["DM"].set_title("B", loc="left", fontweight="bold")
+plots.panel_letters([grid["DM"]], "B")
 
 # %% [markdown]
 # All states of the first part against all of the second: in RM and, after recall, in DM they meet along the last rows, for the network holds
@@ -192,6 +192,7 @@ for ax, (name, like) in zip(axes, likeness.items(), strict=True):
     ax.set(title=name, xlabel="step of part 2")
 axes[0].set_ylabel("step of part 1")
 fig.colorbar(image, ax=axes, label="cosine")
+plots.panel_letters(axes)
 
 # %% [markdown]
 # ## Claims
