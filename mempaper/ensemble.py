@@ -9,14 +9,19 @@ element by element, so each member learns exactly what it would learn alone.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeVar
 
+import joblib
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mempaper.checkpoint import ResumePoint
+from mempaper.progress import Report
+
+Part = TypeVar("Part")
 ONE_DNN_FROM = 128  # units: smaller products are as fast without
 
 
@@ -40,6 +45,42 @@ def member_generators(seed: int, n_members: int, *stream: int) -> list[np.random
 def available_cores() -> int:
     """How many cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def side_by_side(
+    train: Callable[[int, ResumePoint], Part],
+    starts: Sequence[int],
+    resume: ResumePoint,
+    report: Report,
+) -> list[Part]:
+    """Train several groups of members, each in a process of its own, on this machine's cores.
+
+    Parameters
+    ----------
+    train : callable (start, resume) -> result
+        Trains the group whose first member is ``start``, with one thread.
+    starts : sequence of int
+    resume : ResumePoint
+        Each group has a part of it, named by its start.
+    report : callable (done, total)
+        Told how many groups are finished.
+
+    Returns
+    -------
+    list
+        In the order of ``starts``.
+    """
+    jobs = (joblib.delayed(_one_thread)(train, start, resume.part(str(start))) for start in starts)
+    parts: list[Part] = []
+    for part in joblib.Parallel(n_jobs=available_cores(), return_as="generator")(jobs):
+        parts.append(part)
+        report(len(parts), len(starts))
+    return parts
+
+
+def _one_thread(train: Callable[[int, ResumePoint], Part], start: int, resume: ResumePoint) -> Part:
+    torch.set_num_threads(1)
+    return train(start, resume)
 
 
 class _Product(torch.autograd.Function):

@@ -56,12 +56,8 @@ def sample_actions(policy: Tensor, uniform: Tensor) -> Tensor:
 
 
 def chosen_log_prob(policy: Tensor, actions: Tensor) -> Tensor:
-    """Log-probability of the actions taken; (..., n_actions) and (...) give (...).
-
-    A probability that underflowed to zero counts as the smallest normal number.
-    """
-    tiny = torch.finfo(policy.dtype).tiny
-    return policy.gather(-1, actions.unsqueeze(-1)).squeeze(-1).clamp_min(tiny).log()
+    """Log-probability of the actions taken; (..., n_actions) and (...) give (...)."""
+    return policy.gather(-1, actions.unsqueeze(-1)).squeeze(-1).log()
 
 
 class ActorCriticLoss(NamedTuple):

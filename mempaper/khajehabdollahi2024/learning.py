@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-import joblib
 import numpy as np
 import torch
 from torch import Tensor
 
 from mempaper.checkpoint import ResumePoint
-from mempaper.ensemble import available_cores, member_generators
+from mempaper.ensemble import member_generators, side_by_side
 from mempaper.khajehabdollahi2024.epochs import WEIGHTS_STREAM, Learner, Schedule
 from mempaper.khajehabdollahi2024.model import Activation, LeakyRNN, Placement
 from mempaper.khajehabdollahi2024.task import TaskName, Trials, sample_trials
@@ -152,22 +151,7 @@ def apart(
     ----------
     train_one : callable (member, resume) -> arrays
     """
-    jobs = (
-        joblib.delayed(_alone)(train_one, member, resume.part(str(member)))
-        for member in range(n_members)
-    )
-    parts = []
-    for part in joblib.Parallel(n_jobs=available_cores(), return_as="generator")(jobs):
-        parts.append(part)
-        report(len(parts), n_members)
-    return join_members(parts)
-
-
-def _alone(
-    train_one: Callable[[int, ResumePoint], dict[str, np.ndarray]], member: int, resume: ResumePoint
-) -> dict[str, np.ndarray]:
-    torch.set_num_threads(1)
-    return train_one(member, resume)
+    return join_members(side_by_side(train_one, range(n_members), resume, report))
 
 
 def join_members(parts: Sequence[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from scipy.integrate import trapezoid
 
-from mempaper.lu2022.model import POSTGATING_STRENGTH
+from mempaper.lu2022.model import Gating, recall_activation
 from mempaper.lu2022.trials import DM, NM
 from mempaper.memory import CompetingAccumulators
 from mempaper.memory import similarity as memory_similarity
@@ -239,11 +239,9 @@ def memory_activation(
     -------
     ndarray, shape (..., time, entry)
     """
-    accumulators = accumulators or CompetingAccumulators()
-    cosine, g = torch.from_numpy(memory_cosine(before, memories)), torch.as_tensor(gate)[..., None]
-    if postgating:
-        return (g * accumulators(POSTGATING_STRENGTH * cosine)).numpy()
-    return accumulators(g * cosine).numpy()
+    cosine, g = torch.from_numpy(memory_cosine(before, memories)), torch.as_tensor(gate)
+    gating: Gating = "post" if postgating else "pre"
+    return recall_activation(cosine, g, gating, accumulators or CompetingAccumulators()).numpy()
 
 
 def target_and_lure(

@@ -80,15 +80,13 @@ def checked_test(n_features: int, **asked: Any) -> Test:
     """
     try:
         test = Test(**asked)
+        test.check_silence(n_features)
     except ValueError as error:
         raise ConfigError(str(error)) from None
     if not isinstance(test.n_trials, int) or test.n_trials < LEAST_TRIALS:
         raise ConfigError(f"n_trials is {test.n_trials!r}; a test needs at least {LEAST_TRIALS} trials")
     if not all(isinstance(p, int | float) and 0 <= p <= 1 for p in test.p_removed):
         raise ConfigError(f"p_removed is {test.p_removed!r}; shares lie between 0 and 1")
-    length = n_features + test.delay
-    if not all(0 <= step < length for step in test.silence):
-        raise ConfigError(f"silence is {test.silence}; the second part has steps 0 to {length - 1}")
     if test.segment is not None:
         if not isinstance(test.segment, int):
             raise ConfigError(f"segment is {test.segment!r}; it must be a whole number")

@@ -19,10 +19,20 @@ from torch import Tensor
 
 from mempaper.ensemble import member_generators
 from mempaper.lu2022 import analysis
-from mempaper.lu2022.model import POSTGATING_STRENGTH, RecallLSTM
+from mempaper.lu2022.model import RecallLSTM, recall_activation
 from mempaper.lu2022.task import EventTask, Trials
 from mempaper.lu2022.training import TEST_STREAM
-from mempaper.lu2022.trials import CONDITIONS, DM, NM, RM, Batch, Condition, Draws, TrialSettings
+from mempaper.lu2022.trials import (
+    CONDITIONS,
+    DM,
+    NM,
+    RM,
+    Batch,
+    Condition,
+    Draws,
+    TrialSettings,
+    after_gap,
+)
 from mempaper.memory import similarity
 
 N_CHUNKS = 4  # of a scrambled sequence
@@ -112,6 +122,12 @@ class Test:
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int | float) or value < least:
                 raise ValueError(f"{name} of the test is {value!r}; expected a number from {least} on")
+
+    def check_silence(self, n_features: int) -> None:
+        """Raise ValueError if a silenced step is not one of the second part."""
+        length = n_features + self.delay
+        if not all(0 <= step < length for step in self.silence):
+            raise ValueError(f"silence is {self.silence}; the second part has steps 0 to {length - 1}")
 
 
 @dataclass(frozen=True)
@@ -241,9 +257,7 @@ def checked_settings(networks: Networks, test: Test) -> TrialSettings:
         raise ValueError(f"condition is {test.condition!r}; it must be RM, DM or NM")
     if test.capacity is not None and test.capacity < 1:
         raise ValueError(f"capacity is {test.capacity}; a memory holds at least 1 entry")
-    length = networks.task.n_features + test.delay
-    if not all(0 <= step < length for step in test.silence):
-        raise ValueError(f"silence is {test.silence}; the second part has steps 0 to {length - 1}")
+    test.check_silence(networks.task.n_features)
     if trained.penalty_onehot and test.penalty not in range(trained.penalty_inputs):
         raise ValueError(
             f"penalty is {test.penalty:g}; these networks are told it as one-hot, of whole penalties "
@@ -308,11 +322,7 @@ def evaluate(networks: Networks, test: Test) -> Evaluation:
     memories = trial_memories(first.c[:, :, batch.encode], condition != NM, capacity)
     if test.remove_midway:
         memories = torch.cat([memories[:, :, :-2], memories[:, :, -1:]], 2)
-    keep = (batch.condition == RM)[..., None]
-    h, c = (
-        torch.where(keep, end[:, :, -1], fresh)
-        for end, fresh in zip((first.h, first.c), batch.fresh, strict=True)
-    )
+    h, c = after_gap(first, batch)
     retrieve = [step not in test.silence for step in range(length)]
     second = network.unroll(x[:, :, length:], h, c, memories, retrieve)
 
@@ -331,10 +341,7 @@ def evaluate(networks: Networks, test: Test) -> Evaluation:
     gate = torch.where(on, gates, silent_gates)
     before = torch.cat([first.before, second.before], 2)
     cosine = similarity(before, memories, "cosine")
-    if network.gating == "pre":
-        activation = network.accumulators(gate[..., None] * cosine)
-    else:
-        activation = gate[..., None] * network.accumulators(POSTGATING_STRENGTH * cosine)
+    activation = recall_activation(cosine, gate, network.gating, network.accumulators)
     members = range(network.n_members)
     late = np.arange(condition.shape[1]) >= EVENTS_REMEMBERED
     if test.condition is None:

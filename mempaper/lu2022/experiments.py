@@ -5,23 +5,23 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, ClassVar, Literal, Self
 
-import joblib
 import numpy as np
 import torch
 from pydantic import Field, model_validator
 
 from mempaper.checkpoint import ResumePoint
-from mempaper.ensemble import available_cores, member_generators
+from mempaper.ensemble import member_generators, side_by_side
 from mempaper.experiment import Arrays, Experiment, Mode
 from mempaper.lu2022.evaluation import EVENTS_REMEMBERED, Networks
 from mempaper.lu2022.model import Gating, RecallLSTM
 from mempaper.lu2022.task import EventTask
 from mempaper.lu2022.training import WEIGHTS_STREAM, Phase, Trainer
 from mempaper.lu2022.trials import TrialSettings, encoding_steps
-from mempaper.progress import Report
+from mempaper.progress import Report, silent
 
 SIDE_BY_SIDE = 8  # large networks per process: more are no faster per network on one core
 LARGE = 128  # hidden units
+SHARED = 8  # shared pretraining has a multiple of so many networks: the same for groups of 6 and 8
 
 BATCHED: dict[str, Any] = {
     "n_seeds": 8,
@@ -146,31 +146,43 @@ class EventLearning(Experiment):
             forget_bias=self.forget_bias,
         )
 
+    @property
+    def memory_capacity(self) -> int:
+        """Entries of the memory, where there is one: those of two events."""
+        return EVENTS_REMEMBERED
+
+    def phases(self) -> list[Phase]:
+        """What is trained, one after the other."""
+        raise NotImplementedError
+
+    def start_network(self, first: int, n: int) -> RecallLSTM:
+        """The networks number ``first`` to ``first + n - 1`` before their first phase."""
+        raise NotImplementedError
+
     def train_members(self, first: int, n: int, resume: ResumePoint, report: Report) -> Arrays:
         """Train the networks number ``first`` to ``first + n - 1`` as one ensemble."""
-        raise NotImplementedError
+        trainer = Trainer(
+            self.start_network(first, n).to(self.device),
+            self.task(),
+            self.trial_settings(),
+            self.phases(),
+            self.seed + first,
+            capacity=self.memory_capacity,
+            delays=self.delays(),
+            device=self.device,
+        )
+        return trainer.run(resume, report)
 
     def train(self, resume: ResumePoint, report: Report) -> Arrays:
         """Train all networks: small ones as one ensemble, large ones in several, on all cores."""
         if self.hidden_size < LARGE or self.n_seeds <= SIDE_BY_SIDE or self.device != "cpu":
             return self.train_members(0, self.n_seeds, resume, report)
-        jobs = []
-        for first in range(0, self.n_seeds, SIDE_BY_SIDE):
-            n = min(SIDE_BY_SIDE, self.n_seeds - first)
-            jobs.append(joblib.delayed(_train_group)(self, first, n, resume.part(str(first))))
-        parts: list[dict[str, np.ndarray]] = []
-        for part in joblib.Parallel(n_jobs=available_cores(), return_as="generator")(jobs):
-            parts.append(part)
-            report(len(parts), len(jobs))
+        starts = range(0, self.n_seeds, SIDE_BY_SIDE)
+        parts = side_by_side(partial(self._train_group, SIDE_BY_SIDE), starts, resume, report)
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
-
-def _train_group(
-    experiment: EventLearning, first: int, n: int, resume: ResumePoint
-) -> dict[str, np.ndarray]:
-    torch.set_num_threads(1)
-    arrays = experiment.train_members(first, n, resume, lambda done, total: None)
-    return {name: np.asarray(array) for name, array in arrays.items()}
+    def _train_group(self, at_most: int, first: int, resume: ResumePoint) -> Arrays:
+        return self.train_members(first, min(at_most, self.n_seeds - first), resume, silent)
 
 
 class Pretraining(EventLearning):
@@ -211,18 +223,13 @@ class Pretraining(EventLearning):
             decorrelation=self.decorrelation,
         )
 
-    def train_members(self, first: int, n: int, resume: ResumePoint, report: Report) -> Arrays:
-        """Train some networks."""
-        trainer = Trainer(
-            self.new_network(first, n).to(self.device),
-            self.task(),
-            self.trial_settings(),
-            [self.phase()],
-            self.seed + first,
-            delays=self.delays(),
-            device=self.device,
-        )
-        return trainer.run(resume, report)
+    def phases(self) -> list[Phase]:
+        """The only phase."""
+        return [self.phase()]
+
+    def start_network(self, first: int, n: int) -> RecallLSTM:
+        """Untrained networks."""
+        return self.new_network(first, n)
 
 
 class RecallLearning(EventLearning):
@@ -295,6 +302,7 @@ class RecallLearning(EventLearning):
         if self.shared_pretraining:
             fields |= {"familiarity": 0, "penalty_random": True, "penalty_discrete": True}
             fields["penalty"] = self.penalty if self.penalty_onehot else 4  # one-hot: as many inputs
+            fields["n_seeds"] = -(-self.n_seeds // SHARED) * SHARED
         return Pretraining.checked(**fields)
 
     def phases(self) -> list[Phase]:
@@ -352,20 +360,6 @@ class RecallLearning(EventLearning):
         """Train all networks, after their pretraining, for which several processes would wait."""
         self.pretraining().result()
         return super().train(resume, report)
-
-    def train_members(self, first: int, n: int, resume: ResumePoint, report: Report) -> Arrays:
-        """Train some networks."""
-        trainer = Trainer(
-            self.start_network(first, n).to(self.device),
-            self.task(),
-            self.trial_settings(),
-            self.phases(),
-            self.seed + first,
-            capacity=self.memory_capacity,
-            delays=self.delays(),
-            device=self.device,
-        )
-        return trainer.run(resume, report)
 
 
 EXPERIMENTS: tuple[type[Experiment], ...] = (RecallLearning, Pretraining)

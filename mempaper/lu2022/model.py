@@ -82,6 +82,29 @@ class _Recall:
     keep: bool  # what the backward pass needs
 
 
+def recall_activation(
+    cosine: Tensor, gate: Tensor, gating: Gating, accumulators: CompetingAccumulators
+) -> Tensor:
+    """How strongly each memory is recalled: ``V = LCA(g s)``, and behind recall ``g LCA(.3 s)``.
+
+    Parameters
+    ----------
+    cosine : Tensor, shape (..., entry)
+        Similarity s of the state to each memory.
+    gate : Tensor, shape (...)
+    gating : {'pre', 'post'}
+    accumulators : CompetingAccumulators
+
+    Returns
+    -------
+    Tensor, shape (..., entry)
+    """
+    g = gate.unsqueeze(-1)
+    if gating == "pre":
+        return accumulators(g * cosine)
+    return g * accumulators(POSTGATING_STRENGTH * cosine)
+
+
 def _gate_input(gating: Gating, recalled: Tensor, before: Tensor, decision: Tensor) -> Tensor:
     parts = [before, decision] if gating == "pre" else [recalled, before, decision]
     return torch.cat(parts, -1)

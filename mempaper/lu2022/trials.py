@@ -218,6 +218,16 @@ class TwoParts(NamedTuple):
     heads: Heads
 
 
+def after_gap(first: Rollout, batch: Batch) -> tuple[Tensor, Tensor]:
+    """States h and c in which the second part begins: kept in RM, flushed in DM and NM."""
+    keep = (batch.condition == RM)[..., None]
+    h, c = (
+        torch.where(keep, end[:, :, -1], fresh)
+        for end, fresh in zip((first.h, first.c), batch.fresh, strict=True)
+    )
+    return h, c
+
+
 def run_trials(
     network: RecallLSTM, batch: Batch, memory: MemoryQueue | None, *, first_part_graph: bool = True
 ) -> TwoParts:
@@ -238,11 +248,7 @@ def run_trials(
     if memory is not None:
         for step in batch.encode:
             memory.append(first.c[:, :, step], batch.condition != NM)
-    keep = (batch.condition == RM)[..., None]
-    h, c = (
-        torch.where(keep, end[:, :, -1], fresh)
-        for end, fresh in zip((first.h, first.c), batch.fresh, strict=True)
-    )
+    h, c = after_gap(first, batch)
     entries = None if memory is None else memory.entries
     second = network.unroll(batch.x[:, :, length:], h, c, entries)
     return TwoParts(first, second, network.heads(torch.cat([first.h, second.h], 2)))
