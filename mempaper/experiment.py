@@ -230,12 +230,16 @@ class Experiment(BaseModel):
         folder = data_folder() / "pretrained" / self.paper / self.name
         return folder / f"{self.key()}.safetensors"
 
+    def shipped_arrays(self, arrays: Arrays) -> Arrays:
+        """What of a result is shipped with the book: all of it."""
+        return arrays
+
     def ship(self) -> Path:
         """Copy this run's result to where it is shipped with the book; returns the file."""
         result = self.result()
         keep = {k: v for k, v in result.provenance.items() if k not in ("origin", "key", "format")}
         keep.pop("sha256")
-        save_arrays(self.shipped_file(), result.arrays, keep)
+        save_arrays(self.shipped_file(), self.shipped_arrays(result.arrays), keep)
         return self.shipped_file()
 
     def result(self) -> Result:

@@ -1,0 +1,59 @@
+"""The groups of networks that the chapters share."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mempaper.orhan2019.experiments import DelayLearning, with_iterations
+from mempaper.orhan2019.task import TASKS
+
+TRANSFERS = (("2AFC", "CD"), ("CD", "2AFC"), ("2AFC", "COMP"), ("COMP", "2AFC"))  # first, second
+RHOS = (0.0, 1e-6, 1e-5, 1e-4, 1e-3)  # ours: no grid of the paper is known
+QUICK_LAMBDAS, QUICK_SIGMAS = (0.8, 0.86, 0.92, 0.98), (0.0, 0.134, 0.268, 0.4025)
+RHO_SIGMAS = (0.0, 0.3)
+
+
+def on(base: DelayLearning, task: str, **changes: Any) -> DelayLearning:
+    """The networks of another task or condition; all else is as in ``base``.
+
+    By the quick recipe the number of iterations depends on the task, and so does the number of
+    networks, which is what the comparisons of the chapters need: in the basic condition as many per
+    value of ``sigma0`` as in ``base``, in Sine five thirds of that; after another task as many, and
+    in other conditions as many in 2AFC, where the effect depends on ``sigma0``, and half as many
+    elsewhere.
+    """
+    own: dict[str, Any] = {"task": task}
+    if base.is_quick:
+        own |= with_iterations(base, task)
+        special = {"condition", "model", "first_task"} & set(changes)
+        if special and task != "2AFC" and "first_task" not in changes:
+            own["n_seeds"] = max(1, base.n_seeds // 2)
+        elif task == "SINE":
+            own["n_seeds"] = max(1, 5 * base.n_seeds // 3)
+    return base.replace(**{**own, **changes})
+
+
+def basic(base: DelayLearning) -> dict[str, DelayLearning]:
+    """The seven tasks in the basic condition, by name."""
+    return {task: on(base, task) for task in TASKS}
+
+
+def transfers(base: DelayLearning) -> dict[tuple[str, str], DelayLearning]:
+    """Networks that learnt another task before, by (first, second)."""
+    return {pair: on(base, pair[1], first_task=pair[0]) for pair in TRANSFERS}
+
+
+def grid(base: DelayLearning, task: str) -> DelayLearning:
+    """One network for every combination of lambda0 and sigma0; by the paper's recipe its own grid."""
+    if not base.is_quick:
+        return on(base, task)
+    return on(base, task, lambda0=QUICK_LAMBDAS, sigma0=QUICK_SIGMAS, n_seeds=1)
+
+
+def decayed(base: DelayLearning, task: str) -> DelayLearning:
+    """Networks for every rho, at two values of sigma0, with the largest lambda0 of ``base``.
+
+    By the quick recipe half as many per point as in ``base`` in 2AFC, where rho matters; else one.
+    """
+    n = max(1, base.n_seeds // 2) if base.is_quick and task == "2AFC" else 1
+    return on(base, task, rho=RHOS, sigma0=RHO_SIGMAS, lambda0=max(base.lambda0), n_seeds=n)
