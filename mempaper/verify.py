@@ -192,7 +192,7 @@ class Row:
         with np.errstate(invalid="ignore"):
             error = np.where(agree, 0.0, np.abs(ours - theirs))
         error[np.isnan(error)] = np.inf
-        scale = max(float(np.nanmax(np.abs(theirs))), 1e-30)
+        scale = float(np.abs(theirs[~np.isnan(theirs)]).max(initial=1e-30))
         judged = error / scale if comparison.relative else error
         worst = float(np.quantile(judged, comparison.share, method="inverted_cdf"))
         self.absolute = max(self.absolute, float(error.max()))

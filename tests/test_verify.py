@@ -10,14 +10,16 @@ from mempaper import verify as verify_module
 from mempaper.catalogue import papers
 from mempaper.cli import cli
 from mempaper.experiment import ConfigError
-from mempaper.verify import Comparison, Skipped, verify
+from mempaper.verify import Comparison, Skipped, reference_module, verify
 
 
 @pytest.mark.parametrize("paper", papers())
 def test_the_numbers_of_the_original_code(paper):
     rows = verify(paper, FIXTURES / paper)
     assert [(r.file, r.function, r.notes) for r in rows if not r.ok] == []
-    assert {r.file for r in rows} == {p.name for p in (FIXTURES / paper).glob("*.npz")}
+    patterns = getattr(reference_module(paper), "FILES", ("*.npz",))
+    files = {p for pattern in patterns for p in (FIXTURES / paper).glob(pattern)}
+    assert {r.file for r in rows} == {p.relative_to(FIXTURES / paper).as_posix() for p in files}
 
 
 def damaged(tmp_path, name, **changes):

@@ -12,7 +12,7 @@ from mempaper.orhan2019.observers import ideal_answers, information_loss
 from mempaper.orhan2019.sequentiality import Sequentiality, sequentiality
 from mempaper.orhan2019.task import DelayTask, Trials
 
-CELLS_AT_ONCE = 2e7  # activities (member, trial, time, unit) that are held at a time
+TRIALS_AT_ONCE = int(2e7 // (150 * 500))  # twenty million activities of one of the paper's networks
 
 
 def respond(network: Networks, trials: Trials) -> tuple[np.ndarray, np.ndarray]:
@@ -70,14 +70,11 @@ def run_test(
         ``infloss`` (member,); ``index``, ``entropy``, ``ridge`` and ``n_active`` (member, trial), see
         :class:`Sequentiality`; ``delay`` (trial,), of the trials with an index.
     """
-    n_units = network.W_out.shape[1]
-    per_trial = network.n_members * task.geometry.steps * n_units
-    at_once = int(np.clip(CELLS_AT_ONCE // per_trial, 50, 1000))
     true, ideal, answers = [], [], []
     activity: list[np.ndarray] = []
     delays: list[np.ndarray] = []
-    for start in range(0, n_trials, at_once):
-        trials = task.sample(min(at_once, n_trials - start), rng)
+    for start in range(0, n_trials, TRIALS_AT_ONCE):
+        trials = task.sample(min(TRIALS_AT_ONCE, n_trials - start), rng)
         h, y = respond(network, trials)
         answers.append(y[:, :, -readout])
         asked, best = ideal_for(task, trials, readout)

@@ -276,10 +276,7 @@ class DelayLearning(Experiment):
         parts = side_by_side(partial(_train_one, self, first), range(n), resume, report)
         if all((part["diverged"] >= 0).all() for part in parts):
             raise diverged(self.names(), max(int(part["diverged"][0]) for part in parts), resume)
-        return {
-            name: array if _is_shared(name) else np.concatenate([part[name] for part in parts])
-            for name, array in parts[0].items()
-        }
+        return {name: _joined(name, [part[name] for part in parts]) for name in parts[0]}
 
     def _train_together(
         self,
@@ -333,6 +330,13 @@ class DelayLearning(Experiment):
 def _is_shared(name: str) -> bool:
     """Whether an array of a result has no axis of members."""
     return name == "delay" or name.endswith("/step")
+
+
+def _joined(name: str, arrays: list[np.ndarray]) -> np.ndarray:
+    """An array of all networks; those that diverged made fewer steps than the others."""
+    if name.endswith("/step"):
+        return np.max(arrays, 0)
+    return arrays[0] if _is_shared(name) else np.concatenate(arrays)
 
 
 def _train_one(

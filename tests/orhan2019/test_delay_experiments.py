@@ -273,6 +273,25 @@ def test_one_network_that_explodes_does_not_end_the_others(monkeypatch, capsys, 
     assert "Stopped 2AFC with lambda0 0.9, sigma0 1e+30, rho 0, seed 1" in capsys.readouterr().out
 
 
+@pytest.mark.usefixtures("runs")
+def test_steps_of_the_optimiser_are_not_those_of_a_network_that_exploded(monkeypatch):
+    monkeypatch.setattr(experiments, "LARGE", 8)
+    monkeypatch.setattr(experiments, "side_by_side", one_after_another)
+    result = tiny(sigma0=(1e30, 0.0)).result()
+    assert (result["diverged"] >= 0).tolist() == [True, True, False, False]
+    assert (result["moments/W_hh/step"] == 5).all()
+
+
+def test_if_all_large_networks_explode_the_error_names_them(runs, monkeypatch):
+    monkeypatch.setattr(experiments, "LARGE", 8)
+    monkeypatch.setattr(experiments, "side_by_side", one_after_another)
+    config = tiny(task="DE1", learning_rate=1e30)
+    with pytest.raises(DivergedError) as caught:
+        config.result()
+    assert all(name in str(caught.value) for name in config.names())
+    assert not list(runs.rglob("result.safetensors"))
+
+
 def test_if_all_explode_the_error_names_them_and_where_their_state_is(runs, monkeypatch):
     monkeypatch.setattr(DelayLearning, "resume_every", 0)
     config = tiny(task="DE1", learning_rate=1e30)
@@ -378,7 +397,7 @@ def test_index_trials_are_at_most_the_test_s():
 
 @pytest.mark.usefixtures("runs")
 def test_tests_in_parts_use_all_trials(monkeypatch):
-    monkeypatch.setattr(evaluation, "CELLS_AT_ONCE", 1)
+    monkeypatch.setattr(evaluation, "TRIALS_AT_ONCE", 30)
     result = tiny(index_trials=75).result()
     assert result["index"].shape == (4, 75)
     assert result["delay"].shape == (75,)
