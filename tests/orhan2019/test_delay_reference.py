@@ -263,7 +263,7 @@ def test_statistics_of_trials(tmp_path):
     [
         ({"spikes_stim": "16.8"}, "statistics, trials"),
         ({"spikes_bump": "1210"}, "statistics, trials"),
-        ({"spikes_resp": ""}, "task_stats"),
+        ({"spikes_resp": ""}, "statistics, trials"),
         ({"opt_err_circular": "0.13"}, "statistics, ideal observers"),
         ({"opt_err_mod_pi": "0.4"}, "statistics, ideal observers"),
         ({"input_channels": "50"}, "DelayTask.n_inputs"),
