@@ -33,6 +33,7 @@ if importlib.util.find_spec("mempaper") is None:
 # %% tags=["parameters"]
 mode: str = "fast"  # smoke (not judged) | fast | full (the paper's setting)
 seed: int = 0  # of the trials
+n_seeds: int = 1  # without effect here: nothing is trained
 task: str = "DE1"  # whose conditions are drawn; any but Sine
 n_trials: int = 20_000  # of each task, for the ideal observers
 

@@ -48,7 +48,7 @@ import numpy as np
 
 from mempaper import plots, stats
 from mempaper.chapter import Chapter
-from mempaper.orhan2019 import evaluation, figures, groups, model, task
+from mempaper.orhan2019 import comparisons, evaluation, figures, groups, model, task
 from mempaper.orhan2019.experiments import DelayLearning
 
 chapter = Chapter(
@@ -60,7 +60,7 @@ chapter = Chapter(
     "iterations",
     own=("all_conditions",),
 )
-all_conditions = figures.also_conditions(all_conditions, mode)
+all_conditions = comparisons.also_conditions(all_conditions, mode)
 
 # %% [markdown]
 # ## The idea
@@ -171,16 +171,16 @@ for ax in axes[1:7]:
 index, rises = {}, []
 for ax, (name, found) in zip(axes, trained.items(), strict=False):
     colour = figures.TASK_COLOURS[name]
-    sigmas, index[name] = figures.by_sigma(found.points, found.mean())
+    sigmas, index[name] = comparisons.by_sigma(found.points, found.mean())
     start = found.result["index_over_time"][:, 0].reshape(len(found.points), -1)
-    before = figures.by_sigma(found.points, start)[1]
+    before = comparisons.by_sigma(found.points, start)[1]
     style = {"colour": figures.CONDITION_COLOURS["untrained"], "ls": "--"}
     figures.draw_over_sigma(sigmas, before, ax=ax, label="untrained", **style)
     figures.draw_over_sigma(
         sigmas, index[name], ax=ax, colour=colour, label="trained"
     )
     ax.set_title(task.title(name))
-    rise = figures.rise(sigmas, index[name])
+    rise = comparisons.rise(sigmas, index[name])
     rises.append((task.title(name), rise, colour))
 for ax in [*axes[1:4], *axes[5:7]]:
     ax.set_ylabel("")
@@ -232,7 +232,7 @@ for row, (name, found) in zip(rows, grids.items(), strict=True):
         (row[1], 0, "initial self-weight $\\lambda_0$"),
     ):
         x = np.array([point[which] for point in found.points])
-        r = figures.correlation(x[:, None], found.mean())
+        r = comparisons.correlation(x[:, None], found.mean())
         means = [stats.estimate(found.mean()[x == v]).value for v in np.unique(x)]
         ax.plot(x, found.mean(), "o", color=colour, alpha=0.6)
         ax.plot(np.unique(x), means, color=colour, lw=2)
@@ -241,7 +241,7 @@ for row, (name, found) in zip(rows, grids.items(), strict=True):
     if name in decayed:
         penalised, ax = decayed[name], row[2]
         rhos = [point[2] for point in penalised.points]
-        r = figures.correlation(np.array(rhos)[:, None], penalised.mean())
+        r = comparisons.correlation(np.array(rhos)[:, None], penalised.mean())
         places = np.searchsorted(groups.RHOS, rhos)
         colours = figures.sigma_colours(groups.RHO_SIGMAS)
         for s, shade in zip(groups.RHO_SIGMAS, colours, strict=True):
@@ -293,17 +293,17 @@ plots.panel_letters(axes)
 
 # %%
 measured = {
-    f"F2-sigma-{name}": figures.known(figures.rise(sigmas, values))
+    f"F2-sigma-{name}": comparisons.known(comparisons.rise(sigmas, values))
     for name, values in index.items()
 }
 for name, found in grids.items():
     x = np.array([point[1] for point in found.points])[:, None]
-    r = figures.correlation(x, found.mean())
+    r = comparisons.correlation(x, found.mean())
     measured[f"F2-r-{name}"] = stats.exact(r, x.size) if np.isfinite(r) else None
 uncoupled = None
 if 0 in base.sigma0:
     uncoupled = shown.at(shown.mean(), lambda0=max(base.lambda0), sigma0=0)
-measured["F2-level"] = figures.known(uncoupled, at_least=1)
+measured["F2-level"] = comparisons.known(uncoupled, at_least=1)
 weakened = None
 if decayed:
     of_rho = decayed["2AFC"]
@@ -311,7 +311,7 @@ if decayed:
         of_rho.at(of_rho.mean(), sigma0=0, rho=rho)
         for rho in (groups.RHOS[0], groups.RHOS[-1])
     )
-    weakened = figures.known(none - strong)
+    weakened = comparisons.known(none - strong)
 measured["F2-rho"] = weakened
 end = exploded[0.98][..., -1]
 measured["F2-explode"] = np.log10(end[-1] / end[0])

@@ -45,7 +45,7 @@ import numpy as np
 
 from mempaper import plots
 from mempaper.chapter import Chapter
-from mempaper.orhan2019 import figures, groups, task
+from mempaper.orhan2019 import comparisons, figures, groups, task
 from mempaper.orhan2019.experiments import DelayLearning
 
 chapter = Chapter(
@@ -87,13 +87,13 @@ base = chapter.experiment
 trained = {name: config.trained() for name, config in groups.basic(base).items()}
 measures = {
     what: {
-        name: figures.by_sigma(found.points, found.mean(what))
+        name: comparisons.by_sigma(found.points, found.mean(what))
         for name, found in trained.items()
     }
     for what in ("index", "entropy", "ridge", "n_active")
 }
 loss = {
-    name: figures.by_sigma(found.points, found.infloss)[1]
+    name: comparisons.by_sigma(found.points, found.infloss)[1]
     for name, found in trained.items()
 }
 sigmas = measures["index"]["2AFC"][0]
@@ -121,7 +121,7 @@ contrasts = [(one, other) for one in late[:2] for other in ("SINE", "2AFC", "DE1
 contrasts += [("GDE", "DE2"), ("COMP", "DE1"), ("2AFC", "DE1")]
 rows = []
 for one, other in contrasts:
-    paired = figures.pairs(trained[one], trained[other])
+    paired = comparisons.pairs(trained[one], trained[other])
     label = f"{task.title(one)} – {task.title(other)}"
     rows.append((label, paired.difference[0], figures.TASK_COLOURS[one]))
 rows.append(
@@ -174,22 +174,22 @@ hardest = max(loss, key=lambda name: loss[name].mean())
 
 def uncoupled(one: str, other: str) -> np.ndarray | None:
     """Index in one task minus that in another, without initial coupling."""
-    return figures.pairs(trained[one], trained[other]).at(0)
+    return comparisons.pairs(trained[one], trained[other]).at(0)
 
 
 six = [uncoupled(*contrast) for contrast in contrasts[:6]]
 closest = None
-if all(figures.known(samples) is not None for samples in six):
+if all(comparisons.known(samples) is not None for samples in six):
     closest = min(six, key=np.nanmean)
-strong = figures.pairs(trained["2AFC"], trained["DE1"]).at_largest()
+strong = comparisons.pairs(trained["2AFC"], trained["DE1"]).at_largest()
 chapter.judge(
     {
         "F3-success": loss[hardest].ravel(),
-        "F3-after": figures.known(closest),
-        "F3-GDE": figures.known(uncoupled("GDE", "DE2")),
-        "F3-COMP": figures.known(uncoupled("COMP", "DE1")),
-        "F3-first": figures.known(uncoupled("2AFC", "DE1")),
-        "F3-last": figures.known(strong),
+        "F3-after": comparisons.known(closest),
+        "F3-GDE": comparisons.known(uncoupled("GDE", "DE2")),
+        "F3-COMP": comparisons.known(uncoupled("COMP", "DE1")),
+        "F3-first": comparisons.known(uncoupled("2AFC", "DE1")),
+        "F3-last": comparisons.known(strong),
     }
 )
 

@@ -48,7 +48,7 @@ import numpy as np
 
 from mempaper import plots
 from mempaper.chapter import Chapter
-from mempaper.orhan2019 import evaluation, figures, groups, task
+from mempaper.orhan2019 import comparisons, evaluation, figures, groups, task
 from mempaper.orhan2019.experiments import DelayLearning
 from mempaper.orhan2019.sequentiality import sequentiality
 from mempaper.orhan2019.trained import Trained
@@ -62,7 +62,7 @@ chapter = Chapter(
     "iterations",
     own=("all_conditions",),
 )
-all_conditions = figures.also_conditions(all_conditions, mode)
+all_conditions = comparisons.also_conditions(all_conditions, mode)
 
 # %% [markdown]
 # ## The idea
@@ -99,9 +99,10 @@ variable = (
     if all_conditions
     else {}
 )
-every = {name: figures.pairs(v, fixed[name]) for name, v in variable.items()}
+every = {name: comparisons.pairs(v, fixed[name]) for name, v in variable.items()}
 longest = {
-    name: figures.pairs(v, fixed[name], v.longest) for name, v in variable.items()
+    name: comparisons.pairs(v, fixed[name], v.longest)
+    for name, v in variable.items()
 }
 
 # %% [markdown]
@@ -145,7 +146,7 @@ def by_training(name: str) -> np.ndarray:
 # %% mystnb={"image": {"alt": "Four panels, one per task, with three columns each: fixed delays, variable delays on all trials, and variable delays on the longest trials. In DE-1, CD and COMP the lines fall from the first to the second column and rise again to the third. In 2AFC light lines, of weak coupling, rise and dark ones fall."}, "figure": {"caption": "Index with fixed delays, with variable delays over all trials, and over trials with the longest delay. Thin lines join a network with its twin, coloured by the initial coupling; black: means.", "name": "fig-orhan-delay"}}
 fig, axes = plt.subplots(1, 4, figsize=(13, 4), sharey=True)
 for ax, name in zip(axes, names, strict=True):
-    sigmas, alone = figures.by_sigma(fixed[name].points, fixed[name].mean())
+    sigmas, alone = comparisons.by_sigma(fixed[name].points, fixed[name].mean())
     columns = [("fixed", alone)]
     if name in every:
         columns = [
@@ -168,7 +169,7 @@ plots.panel_letters(axes)
 blue = figures.CONDITION_COLOURS["vardelay"]
 black = figures.CONDITION_COLOURS["basic"]
 fig, axes = plt.subplots(1, 2, figsize=(11.5, 4.6), width_ratios=(1, 1.2))
-sigmas, alone = figures.by_sigma(fixed["2AFC"].points, fixed["2AFC"].mean())
+sigmas, alone = comparisons.by_sigma(fixed["2AFC"].points, fixed["2AFC"].mean())
 figures.draw_over_sigma(sigmas, alone, ax=axes[0], colour=black, label="fixed")
 rows = []
 if variable:
@@ -247,13 +248,13 @@ measured = dict.fromkeys(
 )
 if variable:
     for name in ("DE1", "CD", "COMP"):
-        measured[f"F4-{name}"] = figures.known(every[name].difference)
+        measured[f"F4-{name}"] = comparisons.known(every[name].difference)
     choice = every["2AFC"]
-    measured["F4-slope"] = figures.known(choice.steeper)
-    measured["F4-low"] = figures.known(choice.at(0))
-    measured["F4-high"] = figures.known(choice.at_largest())
+    measured["F4-slope"] = comparisons.known(choice.steeper)
+    measured["F4-low"] = comparisons.known(choice.at(0))
+    measured["F4-high"] = comparisons.known(choice.at_largest())
     for name in ("CD", "2AFC"):
-        measured[f"F4-long-{name}"] = figures.known(longest[name].difference)
+        measured[f"F4-long-{name}"] = comparisons.known(longest[name].difference)
 chapter.judge(measured)
 
 # %% [markdown]

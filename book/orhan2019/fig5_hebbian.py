@@ -48,7 +48,7 @@ import numpy as np
 
 from mempaper import plots
 from mempaper.chapter import Chapter
-from mempaper.orhan2019 import figures, groups, model, task
+from mempaper.orhan2019 import comparisons, figures, groups, model, task
 from mempaper.orhan2019.experiments import DelayLearning
 
 chapter = Chapter(
@@ -60,7 +60,7 @@ chapter = Chapter(
     "iterations",
     own=("gamma", "all_conditions"),
 )
-all_conditions = figures.also_conditions(all_conditions, mode)
+all_conditions = comparisons.also_conditions(all_conditions, mode)
 base = chapter.experiment
 names = ("DE1", "CD", "COMP", "2AFC")
 plasticity = {"model": "hebbian", "gamma": base.gamma if gamma is None else gamma}
@@ -97,7 +97,7 @@ hebbian = (
     if all_conditions
     else {}
 )
-paired = {name: figures.pairs(h, plain[name]) for name, h in hebbian.items()}
+paired = {name: comparisons.pairs(h, plain[name]) for name, h in hebbian.items()}
 
 # %% [markdown]
 # ## The figure
@@ -107,7 +107,7 @@ paired = {name: figures.pairs(h, plain[name]) for name, h in hebbian.items()}
 # %% mystnb={"image": {"alt": "Four panels, one per task, with two columns each: without and with Hebbian weights. Most lines fall from left to right; lines of strong initial coupling fall most, in 2AFC those without coupling rise slightly."}, "figure": {"caption": "Index without and with Hebbian weights. Thin lines join a network with its twin, coloured by the initial coupling; black: means.", "name": "fig-orhan-hebbian"}}
 fig, axes = plt.subplots(1, 4, figsize=(13, 4), sharey=True)
 for ax, name in zip(axes, names, strict=True):
-    sigmas, alone = figures.by_sigma(plain[name].points, plain[name].mean())
+    sigmas, alone = comparisons.by_sigma(plain[name].points, plain[name].mean())
     columns = [("without", alone)]
     if name in paired:
         pair = paired[name]
@@ -125,7 +125,7 @@ plots.panel_letters(axes)
 
 # %% mystnb={"image": {"alt": "A: index against the initial coupling in 2AFC; the line without Hebbian weights rises steeply, the one with them stays low. B: paired differences with intervals by task, left of zero; 2AFC by coupling goes from zero or slightly above to far below."}, "figure": {"caption": "A: index against the initial coupling in 2AFC; points are networks, lines means, bands 95 % confidence intervals. B: with minus without Hebbian weights, paired by coupling and seed; black: 2AFC by coupling. Points are pairs, thick lines the 95 % interval of their mean.", "name": "fig-orhan-hebbian-slope"}}
 fig, axes = plt.subplots(1, 2, figsize=(11.5, 4.2), width_ratios=(1, 1.2))
-sigmas, alone = figures.by_sigma(plain["2AFC"].points, plain["2AFC"].mean())
+sigmas, alone = comparisons.by_sigma(plain["2AFC"].points, plain["2AFC"].mean())
 black = figures.CONDITION_COLOURS["basic"]
 figures.draw_over_sigma(sigmas, alone, ax=axes[0], colour=black, label="without")
 rows = []
@@ -172,7 +172,7 @@ for start, name in enumerate(names):
         continue
     n = hebbian[name].n_seeds
     before, after = (
-        figures.by_sigma(found.points, found.infloss[:, :n])[1]
+        comparisons.by_sigma(found.points, found.infloss[:, :n])[1]
         for found in (plain[name], hebbian[name])
     )
     for shade, left, right in zip(shades, before, after, strict=True):
@@ -193,10 +193,10 @@ measured = dict.fromkeys(
 )
 if paired:
     for name in names:
-        measured[f"F5-{name}"] = figures.known(paired[name].difference)
-    measured["F5-slope"] = figures.known(paired["2AFC"].steeper)
-    measured["F5-low"] = figures.known(paired["2AFC"].at(0))
-    measured["F5-high"] = figures.known(paired["2AFC"].at_largest())
+        measured[f"F5-{name}"] = comparisons.known(paired[name].difference)
+    measured["F5-slope"] = comparisons.known(paired["2AFC"].steeper)
+    measured["F5-low"] = comparisons.known(paired["2AFC"].at(0))
+    measured["F5-high"] = comparisons.known(paired["2AFC"].at_largest())
 chapter.judge(measured)
 
 # %% [markdown]

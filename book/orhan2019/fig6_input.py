@@ -48,7 +48,7 @@ import numpy as np
 
 from mempaper import plots
 from mempaper.chapter import Chapter
-from mempaper.orhan2019 import figures, groups, learning, task
+from mempaper.orhan2019 import comparisons, figures, groups, learning, task
 from mempaper.orhan2019.experiments import DelayLearning
 
 chapter = Chapter(
@@ -60,7 +60,7 @@ chapter = Chapter(
     "iterations",
     own=("all_conditions",),
 )
-all_conditions = figures.also_conditions(all_conditions, mode)
+all_conditions = comparisons.also_conditions(all_conditions, mode)
 
 # %% [markdown]
 # ## The idea
@@ -111,7 +111,7 @@ trained = {
     for kind in kinds
 }
 paired = {
-    kind: {name: figures.pairs(t, basic[name]) for name, t in found.items()}
+    kind: {name: comparisons.pairs(t, basic[name]) for name, t in found.items()}
     for kind, found in trained.items()
 }
 moving = {
@@ -171,7 +171,7 @@ plots.panel_letters(axes)
 # %% mystnb={"image": {"alt": "Four panels, one per task, with three columns each: bump, basic, tether. In DE-1 the lines rise steeply from basic to bump; in the other tasks they are nearly flat. From basic to tether the lines rise slightly, in 2AFC those of weak coupling rise most."}, "figure": {"caption": "Index in the dynamic condition (bump), the basic one and the tethered one. Thin lines join a network with its twins, coloured by the initial coupling; black: means.", "name": "fig-orhan-input"}}
 fig, axes = plt.subplots(1, 4, figsize=(13, 4), sharey=True)
 for ax, name in zip(axes, names, strict=True):
-    sigmas, alone = figures.by_sigma(basic[name].points, basic[name].mean())
+    sigmas, alone = comparisons.by_sigma(basic[name].points, basic[name].mean())
     columns = [("basic", alone)]
     if all_conditions:
         bump, tether = (paired[kind][name] for kind in kinds)
@@ -216,9 +216,9 @@ measured = dict.fromkeys(
 if all_conditions:
     for name in names:
         bump, tether = (paired[kind][name].difference for kind in kinds)
-        measured[f"F6-bump-{name}"] = figures.known(bump)
-        measured[f"F6-tether-{name}"] = figures.known(-tether)
-    measured["F6-tether-low"] = figures.known(paired["tethered"]["2AFC"].at(0))
+        measured[f"F6-bump-{name}"] = comparisons.known(bump)
+        measured[f"F6-tether-{name}"] = comparisons.known(-tether)
+    measured["F6-tether-low"] = comparisons.known(paired["tethered"]["2AFC"].at(0))
 chapter.judge(measured)
 
 # %% [markdown]

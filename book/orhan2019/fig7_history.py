@@ -48,7 +48,7 @@ import numpy as np
 
 from mempaper import plots
 from mempaper.chapter import Chapter
-from mempaper.orhan2019 import figures, groups, task
+from mempaper.orhan2019 import comparisons, figures, groups, task
 from mempaper.orhan2019.experiments import DelayLearning
 from mempaper.orhan2019.training import Trainer
 
@@ -61,7 +61,7 @@ chapter = Chapter(
     "iterations",
     own=("all_conditions",),
 )
-all_conditions = figures.also_conditions(all_conditions, mode)
+all_conditions = comparisons.also_conditions(all_conditions, mode)
 
 # %% [markdown]
 # ## The idea
@@ -96,7 +96,7 @@ after = (
     else {}
 )
 paired = {
-    (first, second): figures.pairs(networks, single[second])
+    (first, second): comparisons.pairs(networks, single[second])
     for (first, second), networks in after.items()
 }
 
@@ -114,7 +114,7 @@ fig, axes = plt.subplots(1, 4, figsize=(13, 3.9), sharey=True)
 for ax, (first, second) in zip(axes, order, strict=True):
     name, before = task.title(second), task.title(first)
     networks = single[second]
-    sigmas, values = figures.by_sigma(networks.points, networks.mean())
+    sigmas, values = comparisons.by_sigma(networks.points, networks.mean())
     figures.draw_over_sigma(
         sigmas, values, ax=ax, colour=black, label=f"{name} alone"
     )
@@ -180,12 +180,20 @@ plots.panel_letters(grid)
 # ## Claims
 
 # %%
-measured = dict.fromkeys(["F7-low", *(f"F7-{a}-{b}" for a, b in configured)])
-for (first, second), pair in paired.items():
-    measured[f"F7-{first}-{second}"] = figures.known(pair.difference)
-if paired:
-    measured["F7-low"] = figures.known(paired["CD", "2AFC"].at(0))
-chapter.judge(measured)
+after = {
+    pair: comparisons.known(paired[pair].difference) if paired else None
+    for pair in configured
+}
+low = paired["CD", "2AFC"].at(0) if paired else None
+chapter.judge(
+    {
+        "F7-CD-2AFC": after["CD", "2AFC"],
+        "F7-COMP-2AFC": after["COMP", "2AFC"],
+        "F7-2AFC-CD": after["2AFC", "CD"],
+        "F7-2AFC-COMP": after["2AFC", "COMP"],
+        "F7-low": comparisons.known(low),
+    }
+)
 
 # %% [markdown]
 # ## Exercises

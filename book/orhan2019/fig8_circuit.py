@@ -38,9 +38,7 @@ n_seeds: int = None  # networks per value; None takes the mode's number
 lambda0: list = None  # initial self-weights; None takes the mode's values
 sigma0: list = None  # initial couplings; None takes the mode's values
 iterations: int = None  # updates in 2AFC, in proportion elsewhere; None: the mode's
-all_conditions: bool = (
-    None  # also networks of other conditions; None: not in full mode
-)
+all_conditions: bool = None  # also other conditions; None: not in full mode
 
 # %%
 import inspect
@@ -52,7 +50,7 @@ from matplotlib.colors import PowerNorm
 
 from mempaper import plots, stats
 from mempaper.chapter import Chapter
-from mempaper.orhan2019 import analysis, figures, groups
+from mempaper.orhan2019 import analysis, comparisons, figures, groups
 from mempaper.orhan2019.experiments import DelayLearning
 from mempaper.orhan2019.sequentiality import sequentiality
 
@@ -65,7 +63,7 @@ chapter = Chapter(
     "iterations",
     own=("all_conditions",),
 )
-all_conditions = figures.also_conditions(all_conditions, mode)
+all_conditions = comparisons.also_conditions(all_conditions, mode)
 
 # %% [markdown]
 # ## The idea

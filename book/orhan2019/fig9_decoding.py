@@ -39,9 +39,7 @@ lambda0: list = None  # initial self-weights; None takes the mode's values
 sigma0: list = None  # initial couplings; None takes the mode's values
 iterations: int = None  # updates in 2AFC, in proportion elsewhere; None: the mode's
 ridge: float = 1.0  # penalty of the decoder, above 0
-all_conditions: bool = (
-    None  # also networks of other conditions; None: not in full mode
-)
+all_conditions: bool = None  # also other conditions; None: not in full mode
 
 # %%
 import inspect
@@ -51,7 +49,14 @@ import numpy as np
 
 from mempaper import plots, stats
 from mempaper.chapter import Chapter
-from mempaper.orhan2019 import analysis, evaluation, figures, groups, task
+from mempaper.orhan2019 import (
+    analysis,
+    comparisons,
+    evaluation,
+    figures,
+    groups,
+    task,
+)
 from mempaper.orhan2019.experiments import DelayLearning
 from mempaper.orhan2019.gated import Networks
 
@@ -64,7 +69,7 @@ chapter = Chapter(
     "iterations",
     own=("ridge", "all_conditions"),
 )
-all_conditions = figures.also_conditions(all_conditions, mode)
+all_conditions = comparisons.also_conditions(all_conditions, mode)
 
 # %% [markdown]
 # ## The idea
@@ -137,7 +142,9 @@ for name, found in conditions.items():
         values[name] = np.where(
             found.passed, mean.reshape(found.passed.shape), np.nan
         )
-sigmas, index = figures.by_sigma(angles.points, angles.mean())  # (sigma0, network)
+sigmas, index = comparisons.by_sigma(
+    angles.points, angles.mean()
+)  # (sigma0, network)
 shades = figures.sigma_colours(sigmas)
 
 # %% [markdown]
@@ -180,7 +187,7 @@ for row, (s, colour) in enumerate(zip(sigmas, shades, strict=True)):
     plots.mean_band(lags, of_lag[own], ax=axes[2], color=colour, label=label)
     axes[2].plot(lags, at_start[own].mean(0), color=colour, ls="--", lw=1)
     for ax, values in ((axes[3], same), (axes[4], far)):
-        _, y = figures.by_sigma(angles.points, values["basic"])
+        _, y = comparisons.by_sigma(angles.points, values["basic"])
         ax.plot(index[row], y[row], "o", color=colour, ms=5)
 r = analysis.rank_correlation(angles.mean(), far["basic"])
 axes[2].axvline(half, color=plots.GREY, lw=1)
@@ -189,7 +196,7 @@ axes[2].legend(fontsize="small", loc="lower right")
 axes[3].set(xlabel=figures.INDEX, ylabel="error at the same step")
 axes[4].set(xlabel=figures.INDEX, ylabel="error far away", title=f"r = {r:.2f}")
 for place, (name, found) in enumerate(conditions.items()):
-    y = figures.by_sigma(found.points, far[name])[1][0]
+    y = comparisons.by_sigma(found.points, far[name])[1][0]
     colour = figures.CONDITION_COLOURS[name]
     axes[5].plot(np.full(len(y), place), y, "o", color=colour, alpha=0.6)
     axes[5].plot(place, stats.estimate(y).value, "_", color=colour, ms=30, mew=3)
@@ -245,10 +252,10 @@ plots.panel_letters(grid[:, 0])
 choice = trained["2AFC"]
 looks = choice.result["index_over_time"]
 gain = np.where(choice.passed.ravel(), looks[:, -1] - looks[:, 0], np.nan)
-_, gain = figures.by_sigma(choice.points, gain.reshape(choice.passed.shape))
+_, gain = comparisons.by_sigma(choice.points, gain.reshape(choice.passed.shape))
 several = base.n_seeds > 1
 enough = angles.passed.size > 2
-rise = figures.rise(*figures.by_sigma(angles.points, far["basic"]))
+rise = comparisons.rise(*comparisons.by_sigma(angles.points, far["basic"]))
 chapter.judge(
     {
         "F9-same-time": same["basic"].ravel(),

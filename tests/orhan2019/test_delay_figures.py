@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from mempaper.experiment import ConfigError, Result
-from mempaper.orhan2019 import figures
+from mempaper.orhan2019 import analysis, comparisons, figures
 from mempaper.orhan2019.experiments import DelayLearning
 from mempaper.orhan2019.task import TASKS, Geometry
 from mempaper.orhan2019.trained import Trained
@@ -33,7 +33,7 @@ def test_units_come_in_the_order_of_their_peaks_and_silent_ones_are_left_out():
     h = np.zeros((8, 5))
     h[6, 0], h[2, 1], h[4, 3] = 2.0, 3.0, 1.0
     h[:, 4] = 0.05  # never active enough
-    assert figures.peak_order(h).tolist() == [1, 3, 0]
+    assert analysis.peak_order(h).tolist() == [1, 3, 0]
 
 
 def test_units_with_one_peak_are_ordered_by_their_centre_of_mass():
@@ -42,19 +42,19 @@ def test_units_with_one_peak_are_ordered_by_their_centre_of_mass():
     late[:5], early[6:] = 0, 0
     h = np.stack([late, early], 1)
     assert h.argmax(0).tolist() == [5, 5]
-    assert figures.peak_order(h).tolist() == [1, 0]
+    assert analysis.peak_order(h).tolist() == [1, 0]
 
 
 def test_the_order_does_not_depend_on_how_units_are_numbered():
     h = np.random.default_rng(0).random((12, 9))
     shuffled = np.random.default_rng(1).permutation(9)
-    assert shuffled[figures.peak_order(h[:, shuffled])].tolist() == figures.peak_order(h).tolist()
+    assert shuffled[analysis.peak_order(h[:, shuffled])].tolist() == analysis.peak_order(h).tolist()
 
 
 def test_values_are_put_in_rows_of_rising_sigma0():
     points = [(0.8, 0.4, 0.0), (0.98, 0.4, 0.0), (0.8, 0.0, 0.0), (0.98, 0.0, 0.0)]
     values = np.arange(8.0).reshape(4, 2)  # (point, seed)
-    sigmas, rows = figures.by_sigma(points, values)
+    sigmas, rows = comparisons.by_sigma(points, values)
     assert sigmas.tolist() == [0.0, 0.4]
     assert rows.tolist() == [[4, 5, 6, 7], [0, 1, 2, 3]]
 
@@ -63,48 +63,48 @@ def test_every_point_of_an_experiment_has_its_place():
     config = DelayLearning.preset("smoke", lambda0=[0.9, 0.8], sigma0=[0.3, 0.0, 0.1])
     points = config.points()
     place = np.array([[lambda0 + 10 * sigma0] for lambda0, sigma0, _ in points])
-    sigmas, rows = figures.by_sigma(points, place)
+    sigmas, rows = comparisons.by_sigma(points, place)
     np.testing.assert_allclose(rows, 10 * sigmas[:, None] + [0.9, 0.8])
 
 
 def test_too_few_values_stand_for_not_run():
-    assert figures.known(None) is None
-    assert figures.known(np.array([1.0, np.nan])) is None
-    assert figures.known(np.array([1.0, np.nan]), at_least=1) is not None
-    assert figures.known(np.array([[1.0, 2.0], [np.nan, 4.0]])).shape == (4,)
+    assert comparisons.known(None) is None
+    assert comparisons.known(np.array([1.0, np.nan])) is None
+    assert comparisons.known(np.array([1.0, np.nan]), at_least=1) is not None
+    assert comparisons.known(np.array([[1.0, 2.0], [np.nan, 4.0]])).shape == (4,)
 
 
 def test_a_rise_needs_two_values_of_sigma0():
     values = np.array([[1.0, 2.0], [5.0, 5.0], [4.0, 3.0]])
-    assert figures.rise(np.array([0, 0.1, 0.2]), values).tolist() == [3, 1]
-    assert figures.rise(np.array([0.0]), values[:1]) is None
+    assert comparisons.rise(np.array([0, 0.1, 0.2]), values).tolist() == [3, 1]
+    assert comparisons.rise(np.array([0.0]), values[:1]) is None
 
 
 def test_slopes_leave_out_networks_with_a_missing_value():
     sigmas = np.array([0.0, 0.2, 0.4])
     values = np.array([[1.0, 3.0, 2.0], [2.0, np.nan, 2.0], [3.0, 3.0, 2.0]])
-    found = figures.slopes(sigmas, values)
+    found = comparisons.slopes(sigmas, values)
     np.testing.assert_allclose(found[[0, 2]], [5, 0], atol=1e-12)
     assert np.isnan(found[1])
-    assert np.isnan(figures.slopes(sigmas[:1], values[:1])).all()
+    assert np.isnan(comparisons.slopes(sigmas[:1], values[:1])).all()
 
 
 def test_correlation_is_pearsons_over_pairs_that_are_there():
     x, y = np.array([0.0, 1.0, 2.0, 3.0]), np.array([1.0, 3.0, np.nan, 2.0])
     known = [0, 1, 3]
-    assert figures.correlation(x, y) == pytest.approx(np.corrcoef(x[known], y[known])[0, 1])
-    assert figures.correlation(x, 5 - 2 * x) == pytest.approx(-1)
+    assert comparisons.correlation(x, y) == pytest.approx(np.corrcoef(x[known], y[known])[0, 1])
+    assert comparisons.correlation(x, 5 - 2 * x) == pytest.approx(-1)
 
 
 @pytest.mark.parametrize("y", [[1.0, np.nan, np.nan, 2.0], [3.0, 3.0, 3.0, 3.0]])
 def test_there_is_no_correlation_of_two_pairs_or_of_a_constant(y):
-    assert np.isnan(figures.correlation(np.arange(4.0), np.array(y)))
+    assert np.isnan(comparisons.correlation(np.arange(4.0), np.array(y)))
 
 
 def test_correlation_takes_one_x_per_point_and_many_seeds():
     values = np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
     x = np.array([0.0, 1.0, 2.0])
-    assert figures.correlation(x[:, None], values) == pytest.approx(
+    assert comparisons.correlation(x[:, None], values) == pytest.approx(
         np.corrcoef(np.repeat(x, 2), values.ravel())[0, 1]
     )
 
@@ -112,7 +112,7 @@ def test_correlation_takes_one_x_per_point_and_many_seeds():
 def test_networks_are_paired_with_the_first_seeds_of_the_basic_ones():
     basic = trained([[1, 1], [2, 2], [3, 3], [4, 4], [5, 5], [6, 6]], n_seeds=3)
     changed = trained([[2, 4], [1, 3], [10, 12], [7, 9]], n_seeds=2)
-    pairs = figures.pairs(changed, basic)
+    pairs = comparisons.pairs(changed, basic)
     assert pairs.sigmas.tolist() == [0, 0.4]
     assert pairs.basic.tolist() == [[1, 2], [4, 5]]
     assert pairs.changed.tolist() == [[3, 2], [11, 8]]
@@ -126,35 +126,35 @@ def test_networks_are_paired_with_the_first_seeds_of_the_basic_ones():
 def test_pairs_may_count_only_some_of_the_trials():
     basic = trained([[1, 1], [1, 1]], n_seeds=1)
     changed = trained([[2, 4], [6, 8]], n_seeds=1, delay=(2, 20))
-    assert figures.pairs(changed, basic, changed.longest).changed.tolist() == [[4], [8]]
+    assert comparisons.pairs(changed, basic, changed.longest).changed.tolist() == [[4], [8]]
 
 
 def test_a_pair_with_a_failing_network_has_no_difference():
     basic = trained([[1, 1], [1, 1], [1, 1], [1, 1]], n_seeds=2, infloss=[0, 2, 0, 0])
     changed = trained([[2, 2], [2, 2], [2, 2], [2, 2]], n_seeds=2, infloss=[0, 0, 2, 0])
-    difference = figures.pairs(changed, basic).difference
+    difference = comparisons.pairs(changed, basic).difference
     assert np.isnan(difference).tolist() == [[False, True], [True, False]]
 
 
 def test_pairs_at_one_sigma0_have_no_largest_one():
     one = trained([[1, 1], [2, 2]], n_seeds=2, sigma0=(0.2,))
-    assert figures.pairs(one, one).at_largest() is None
-    assert np.isnan(figures.pairs(one, one).steeper).all()
+    assert comparisons.pairs(one, one).at_largest() is None
+    assert np.isnan(comparisons.pairs(one, one).steeper).all()
 
 
 def test_networks_of_other_starts_are_no_pairs():
     one = trained([[1, 1], [2, 2]], n_seeds=1)
     other = trained([[1, 1], [2, 2]], n_seeds=1, sigma0=(0.0, 0.3))
     with pytest.raises(ValueError, match="different lambda0"):
-        figures.pairs(one, other)
+        comparisons.pairs(one, other)
 
 
 def test_other_conditions_are_left_out_in_full_mode_unless_asked_for():
-    assert [figures.also_conditions(None, mode) for mode in ("fast", "full")] == [True, False]
-    assert figures.also_conditions(True, "full")
-    assert not figures.also_conditions(False, "fast")
+    assert [comparisons.also_conditions(None, mode) for mode in ("fast", "full")] == [True, False]
+    assert comparisons.also_conditions(True, "full")
+    assert not comparisons.also_conditions(False, "fast")
     with pytest.raises(ConfigError, match="'false'; allowed are True"):
-        figures.also_conditions("false", "full")
+        comparisons.also_conditions("false", "full")
 
 
 # What is drawn
