@@ -99,12 +99,21 @@ class Claim(Strict):
     statement: str = Field(description="in our words")
     kind: Literal["value", "ordering", "sign", "slope", "location"]
     published: Published | None = None
+    reference: Published | None = Field(
+        None, description="in place of it, a value that was not published: of the original code, say"
+    )
     statistic: str = Field(description="what is measured")
     expect: Criterion
     reason: str = Field(description="why this tolerance; decided before looking")
     expected: dict[Mode, Status] = Field(default={"fast": "reproduced", "full": "reproduced"})
     cause: str | None = Field(None, description="suspected cause where it does not reproduce")
     note: dict[Mode, str] = Field(default={}, description="on the networks of a mode, e.g. shipped")
+
+    @model_validator(mode="after")
+    def _one_value(self) -> Claim:
+        if self.published is not None and self.reference is not None:
+            raise ValueError("give published or reference, not both")
+        return self
 
 
 class Judgement(Strict):

@@ -20,12 +20,13 @@ MARK: dict[Status, str] = {
 
 
 def show_published(claim: Claim) -> str:
-    """Published value with its error, or a dash."""
-    if claim.published is None:
+    """Published value with its error, or in brackets one that was not published, or a dash."""
+    known = claim.published or claim.reference
+    if known is None:
         return "–"
-    value, error = claim.published.value, claim.published.error
-    text = value if isinstance(value, str) else f"{value:g}"
-    return text if error is None else f"{text} ± {error:g}"
+    text = known.value if isinstance(known.value, str) else f"{known.value:g}"
+    text = text if known.error is None else f"{text} ± {known.error:g}"
+    return text if claim.published else f"({text})"
 
 
 def table_html(rows: Iterable[tuple[Claim, Judgement]]) -> str:
@@ -34,7 +35,8 @@ def table_html(rows: Iterable[tuple[Claim, Judgement]]) -> str:
     lines = [table_start("Claims", head)]
     for claim, j in rows:
         slug = j.status.replace(" ", "-")
-        source = "" if claim.published is None else html.escape(claim.published.source, quote=True)
+        known = claim.published or claim.reference
+        source = "" if known is None else html.escape(known.source, quote=True)
         about = f"{html.escape(claim.statement)} <small>{html.escape(claim.statistic)}</small>"
         if j.status in JUDGED and RANK[j.status] < RANK["reproduced"] and claim.cause:
             about += f" <em>Suspected cause: {html.escape(claim.cause)}</em>"

@@ -8,6 +8,7 @@ from mempaper.catalogue import papers
 from mempaper.experiment import ConfigError
 from mempaper.notebooks import BOOK, chapters
 from mempaper.stats import Estimate
+from mempaper.tables import show_published, table_html
 
 LEDGER = """
 facts:
@@ -162,3 +163,27 @@ def test_the_books_ledgers_belong_to_chapters(paper):
         source = (BOOK / paper / f"{claim.figure}.py").read_text()
         stem = claim.id.rsplit("-", 1)[0]
         assert claim.id in source or f"{stem}-" in source, f"{claim.id} is not measured"
+
+
+UNPUBLISHED = """\
+  - id: T3
+    figure: fig2
+    kind: sign
+    statement: d is positive
+    statistic: d
+    reference: {value: 0.3, source: a run of the original code}
+    expect: {above: 0}
+    reason: a test
+"""
+
+
+def test_a_value_that_was_not_published_stands_in_brackets(ledger):
+    ledger.write_text(LEDGER + UNPUBLISHED)
+    known = claims.load("paper")
+    assert [show_published(known[name]) for name in ("T1", "T2", "T3")] == ["–", "1 ± 0.1", "(0.3)"]
+    (judged,) = claims.judge({"T3": known["T3"]}, {"T3": [1, 2]}, "fast")
+    assert 'title="a run of the original code">(0.3)<' in table_html([(known["T3"], judged)])
+    both = UNPUBLISHED.replace("    expect", "    published: {value: 1, source: x}\n    expect")
+    ledger.write_text(LEDGER + both)
+    with pytest.raises(ConfigError, match="published or reference, not both"):
+        claims.load("paper")

@@ -293,7 +293,7 @@ print(f"in 2AFC {certain:.0%} of the trials have an ideal probability of 1")
 
 # %% mystnb={"image": {"alt": "A: bars of the mean error of estimates in DE-1, DE-2 and GDE, the error modulo pi about twice the circular error, both far below the dotted line of guessing. B: share of right answers, lowest in CD, somewhat higher for the Bayesian observer, nearly one in COMP, one in 2AFC. C: information in nats, about half of the maximum in CD, nearly all of it in 2AFC."}, "figure": {"caption": "Ideal observers. A: mean error of angles, modulo π as in the loss (dark) and around the circle (light). B: share of right answers. C: information per trial. Light bars in B and C: the observer who follows Bayes' rule. Open markers: a run of the original code. Dotted: guessing in A and B, certainty in C.", "name": "fig-orhan-ideal"}}
 reference = {
-    k: c.published.value for k, c in claims.load("orhan2019").items() if c.published
+    k: c.reference.value for k, c in claims.load("orhan2019").items() if c.reference
 }
 fig, axes = plt.subplots(1, 3, figsize=(12, 3.8), width_ratios=[3, 4, 4])
 for shift, errors, shade in ((-0.2, wrapped, 1), (0.2, circular, 0.4)):
