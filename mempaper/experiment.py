@@ -266,6 +266,16 @@ class Experiment(BaseModel):
         file = folder / reference["file"]
         return self._load(file, "cache" if cached else "trained", reference["sha256"])
 
+    def busy(self) -> bool:
+        """Whether another process trains this very configuration now."""
+        if self.shipped_file().exists():
+            return False
+        try:
+            with FileLock(self.folder() / "lock").acquire(timeout=0):
+                return False
+        except Timeout:
+            return True
+
     def _lock(self, folder: Path) -> FileLock:
         lock = FileLock(folder / "lock")
         try:
@@ -286,3 +296,19 @@ class Experiment(BaseModel):
         tensors = load_arrays(file, sha256 or sidecar["sha256"])
         arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
         return Result(arrays, {**sidecar, "origin": origin, "key": self.key()})
+
+
+def train_all(runs: Iterable[Experiment]) -> None:
+    """Have the results of several runs at hand; what another process trains is left for last.
+
+    Processes that need the same runs share the work in this way, instead of waiting for each other at
+    one run after the other.
+    """
+    waiting = []
+    for run in runs:
+        if run.busy():
+            waiting.append(run)
+        else:
+            run.result()
+    for run in waiting:
+        run.result()

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from filelock import FileLock
 
 from mempaper.checkpoint import CorruptFileError
-from mempaper.experiment import ConfigError
+from mempaper.experiment import ConfigError, train_all
 from mempaper.ritter2018.experiments import ContextualChoiceTraining
 
 SMALL = {"n_seeds": 2, "n_epochs": 2, "n_unique": 5, "n_evaluation": 1}
@@ -168,6 +169,28 @@ def test_two_processes_train_once_and_agree(runs):
     assert [p.returncode for p in both] == [0, 0]
     assert sorted(words[-2] for words in outputs) == ["cache", "trained"]
     assert outputs[0][-1] == outputs[1][-1]
+
+
+@pytest.mark.usefixtures("runs")
+def test_runs_that_another_process_trains_are_left_for_last(monkeypatch):
+    first, second, third = (ContextualChoiceTraining(**SMALL, seed=seed) for seed in (0, 10, 20))
+    order = []
+    plain = ContextualChoiceTraining.train
+
+    def train(self, resume, report):
+        order.append(self.seed)
+        if self.seed == 20:
+            elsewhere.release()
+        return plain(self, resume, report)
+
+    monkeypatch.setattr(ContextualChoiceTraining, "train", train)
+    elsewhere = FileLock(first.folder() / "lock", is_singleton=False)
+    with elsewhere:
+        assert [run.busy() for run in (first, second)] == [True, False]
+        train_all(iter([first, second, third]))
+    assert order == [10, 20, 0]
+    assert first.result().provenance["origin"] == "cache"
+    assert not first.busy()
 
 
 def test_runs_lie_where_the_environment_says(runs):

@@ -99,11 +99,11 @@ print(inspect.getsource(model.coupled))
 
 # %%
 base = chapter.experiment
-trained = {name: config.trained() for name, config in groups.basic(base).items()}
+trained = groups.trained(groups.basic(base))
 two_tasks = ("2AFC", "DE1")
-grids = {name: groups.grid(base, name).trained() for name in two_tasks}
+grids = groups.trained({name: groups.grid(base, name) for name in two_tasks})
 decayed = (
-    {name: groups.decayed(base, name).trained() for name in two_tasks}
+    groups.trained({name: groups.decayed(base, name) for name in two_tasks})
     if all_conditions
     else {}
 )

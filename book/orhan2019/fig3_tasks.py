@@ -84,7 +84,7 @@ chapter = Chapter(
 
 # %%
 base = chapter.experiment
-trained = {name: config.trained() for name, config in groups.basic(base).items()}
+trained = groups.trained(groups.basic(base))
 measures = {
     what: {
         name: comparisons.by_sigma(found.points, found.mean(what))

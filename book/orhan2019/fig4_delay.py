@@ -93,12 +93,9 @@ print(inspect.getsource(task.DelayTask.mask))
 # %%
 base = chapter.experiment
 names = ("DE1", "CD", "COMP", "2AFC")
-fixed = {name: groups.on(base, name).trained() for name in names}
-variable = (
-    {name: groups.on(base, name, condition="vardelay").trained() for name in names}
-    if all_conditions
-    else {}
-)
+changed = {name: groups.on(base, name, condition="vardelay") for name in names}
+variable = groups.trained(changed) if all_conditions else {}
+fixed = groups.trained({name: groups.on(base, name) for name in names})
 every = {name: comparisons.pairs(v, fixed[name]) for name, v in variable.items()}
 longest = {
     name: comparisons.pairs(v, fixed[name], v.longest)

@@ -91,12 +91,8 @@ print(inspect.getsource(model.RateNetworks.step))
 # so that smaller networks get a larger $\gamma$ in proportion.
 
 # %%
-plain = {name: groups.on(base, name).trained() for name in names}
-hebbian = (
-    {name: config.trained() for name, config in configured.items()}
-    if all_conditions
-    else {}
-)
+hebbian = groups.trained(configured) if all_conditions else {}
+plain = groups.trained({name: groups.on(base, name) for name in names})
 paired = {name: comparisons.pairs(h, plain[name]) for name, h in hebbian.items()}
 
 # %% [markdown]

@@ -102,12 +102,16 @@ print(inspect.getsource(learning.activity_penalty))
 # %%
 base = chapter.experiment
 names = ("DE1", "CD", "COMP", "2AFC")
-basic = {name: groups.on(base, name).trained() for name in names}
 kinds = {"dynamic": "bump", "tethered": "tether"}
+configured = {
+    (kind, name): groups.on(base, name, condition=kind)
+    for kind in kinds
+    for name in names
+}
+networks = groups.trained(configured) if all_conditions else {}
+basic = groups.trained({name: groups.on(base, name) for name in names})
 trained = {
-    kind: {name: groups.on(base, name, condition=kind).trained() for name in names}
-    if all_conditions
-    else {}
+    kind: {name: found for (k, name), found in networks.items() if k == kind}
     for kind in kinds
 }
 paired = {

@@ -89,12 +89,8 @@ alone = {
     name: groups.on(base, name)
     for name in dict.fromkeys(second for _, second in configured)
 }
-single = {name: config.trained() for name, config in alone.items()}
-after = (
-    {pair: config.trained() for pair, config in configured.items()}
-    if all_conditions
-    else {}
-)
+single = groups.trained(alone)
+after = groups.trained(configured) if all_conditions else {}
 paired = {
     (first, second): comparisons.pairs(networks, single[second])
     for (first, second), networks in after.items()
@@ -180,17 +176,17 @@ plots.panel_letters(grid)
 # ## Claims
 
 # %%
-after = {
+gained = {
     pair: comparisons.known(paired[pair].difference) if paired else None
     for pair in configured
 }
 low = paired["CD", "2AFC"].at(0) if paired else None
 chapter.judge(
     {
-        "F7-CD-2AFC": after["CD", "2AFC"],
-        "F7-COMP-2AFC": after["COMP", "2AFC"],
-        "F7-2AFC-CD": after["2AFC", "CD"],
-        "F7-2AFC-COMP": after["2AFC", "COMP"],
+        "F7-CD-2AFC": gained["CD", "2AFC"],
+        "F7-COMP-2AFC": gained["COMP", "2AFC"],
+        "F7-2AFC-CD": gained["2AFC", "CD"],
+        "F7-2AFC-COMP": gained["2AFC", "COMP"],
         "F7-low": comparisons.known(low),
     }
 )
@@ -227,7 +223,7 @@ chapter.judge(
 #
 # ````{solution} or-back-and-forth
 # :class: dropdown
-# Test them on CD: `evaluation.test_networks(after["CD", "2AFC"].network, single["CD"].task, np.random.default_rng(0), readout=base.read_at)`. Nothing
+# Test them on CD: `evaluation.run_test(after["CD", "2AFC"].network, single["CD"].task, np.random.default_rng(0), readout=base.read_at)`. Nothing
 # protects the output weights of the first task, and the same output now means something else.
 # ````
 #

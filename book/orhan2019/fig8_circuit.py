@@ -50,6 +50,7 @@ from matplotlib.colors import PowerNorm
 
 from mempaper import plots, stats
 from mempaper.chapter import Chapter
+from mempaper.experiment import train_all
 from mempaper.orhan2019 import analysis, comparisons, figures, groups
 from mempaper.orhan2019.experiments import DelayLearning
 from mempaper.orhan2019.sequentiality import sequentiality
@@ -107,6 +108,7 @@ if all_conditions:
         configs[name] = [groups.on(base, t, condition=name) for t in tested]
     configs["hebbian"] = [groups.on(base, t, model="hebbian") for t in tested]
     configs["history"] = list(groups.transfers(base).values())
+train_all(config for group in configs.values() for config in group)
 
 
 def measure(config: DelayLearning, condition: str) -> list[dict]:

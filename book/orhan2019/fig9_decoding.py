@@ -99,7 +99,7 @@ print(inspect.getsource(analysis.cross_temporal_error))
 # %%
 n_train, n_test = 250, 150
 base = chapter.experiment
-trained = {name: config.trained() for name, config in groups.basic(base).items()}
+trained = groups.trained(groups.basic(base))
 angles = trained["DE1"]
 rng = np.random.default_rng(base.seed)
 trials = angles.task.sample(n_train + n_test, rng)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Hashable, Mapping
+from typing import Any, TypeVar
 
+from mempaper.experiment import train_all
 from mempaper.orhan2019.experiments import DelayLearning, with_iterations
 from mempaper.orhan2019.task import TASKS
+from mempaper.orhan2019.trained import Trained
+
+Name = TypeVar("Name", bound=Hashable)
 
 TRANSFERS = (("2AFC", "CD"), ("CD", "2AFC"), ("2AFC", "COMP"), ("COMP", "2AFC"))  # first, second
 RHOS = (0.0, 1e-6, 1e-5, 1e-4, 1e-3)  # ours: no grid of the paper is known
@@ -57,3 +62,9 @@ def decayed(base: DelayLearning, task: str) -> DelayLearning:
     """
     n = max(1, base.n_seeds // 2) if base.is_quick and task == "2AFC" else 1
     return on(base, task, rho=RHOS, sigma0=RHO_SIGMAS, lambda0=max(base.lambda0), n_seeds=n)
+
+
+def trained(runs: Mapping[Name, DelayLearning]) -> dict[Name, Trained]:
+    """The trained networks of several groups, by the same names; see :func:`train_all`."""
+    train_all(runs.values())
+    return {name: run.trained() for name, run in runs.items()}
