@@ -254,7 +254,7 @@ class Experiment(BaseModel):
         if shipped.exists():
             return self._load(shipped, "shipped")
         folder = self.folder()
-        with self._lock(folder):
+        with self._acquired_lock():
             cached = (folder / "job.pkl").exists()
             try:
                 reference = self.stored()
@@ -271,13 +271,17 @@ class Experiment(BaseModel):
         if self.shipped_file().exists():
             return False
         try:
-            with FileLock(self.folder() / "lock").acquire(timeout=0):
+            with self._lock().acquire(timeout=0):
                 return False
         except Timeout:
             return True
 
-    def _lock(self, folder: Path) -> FileLock:
-        lock = FileLock(folder / "lock")
+    def _lock(self) -> FileLock:
+        """What a process holds while it trains this configuration; not acquired yet."""
+        return FileLock(self.folder() / "lock")
+
+    def _acquired_lock(self) -> FileLock:
+        lock = self._lock()
         try:
             lock.acquire(timeout=0)
         except Timeout:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import importlib
 import io
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -108,6 +109,24 @@ class Fixture(Mapping[str, Any]):
     def prefixed(self, prefix: str) -> dict[str, Any]:
         """Arrays whose name starts with ``prefix``, under the rest of their name."""
         return {n.removeprefix(prefix): self[n] for n in self._arrays if n.startswith(prefix)}
+
+    def matching(self, pattern: str) -> Iterator[tuple[str, tuple[Any, ...]]]:
+        """Names of arrays that match a pattern as a whole, each with its groups.
+
+        Parameters
+        ----------
+        pattern : str
+            A regular expression.
+
+        Raises
+        ------
+        ValueError
+            No name matches.
+        """
+        matches = [match for name in self if (match := re.fullmatch(pattern, name))]
+        if not matches:
+            raise ValueError(f"no array is named like {pattern}")
+        return ((match.group(), match.groups()) for match in matches)
 
 
 @dataclass(frozen=True)

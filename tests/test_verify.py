@@ -10,7 +10,7 @@ from mempaper import verify as verify_module
 from mempaper.catalogue import papers
 from mempaper.cli import cli
 from mempaper.experiment import ConfigError
-from mempaper.verify import Comparison, Skipped, reference_module, verify
+from mempaper.verify import Comparison, Fixture, Skipped, reference_module, verify
 
 
 @pytest.mark.parametrize("paper", papers())
@@ -67,6 +67,17 @@ def test_tables_are_no_fixtures_of_a_paper_that_has_none(tmp_path):
     shutil.copy(FIXTURES / "ritter2018" / "task_a.npz", tmp_path)
     (tmp_path / "published.csv").write_text("a,b\n1,2\n")
     assert {row.file for row in verify("ritter2018", tmp_path)} == {"task_a.npz"}
+
+
+def test_arrays_are_found_by_a_pattern(tmp_path):
+    names = ("traj2", "traj10", "comp2", "trajectory", "my_traj3", "stat_dms_3_4")
+    np.savez(tmp_path / "a.npz", **dict.fromkeys(names, np.zeros(2)))
+    f = Fixture(tmp_path / "a.npz")
+    assert list(f.matching(r"traj(\d+)")) == [("traj2", ("2",)), ("traj10", ("10",))]
+    assert list(f.matching(r"stat_(\w+)_(\d)_(\d)")) == [("stat_dms_3_4", ("dms", "3", "4"))]
+    assert list(f.matching("comp.")) == [("comp2", ())]
+    with pytest.raises(ValueError, match=r"no array is named like comp"):
+        f.matching("comp")  # at once, not when the first is asked for
 
 
 def check_numbers(f):

@@ -50,10 +50,10 @@ from matplotlib.colors import PowerNorm
 
 from mempaper import plots, stats
 from mempaper.chapter import Chapter
-from mempaper.experiment import train_all
 from mempaper.orhan2019 import analysis, comparisons, figures, groups
 from mempaper.orhan2019.experiments import DelayLearning
 from mempaper.orhan2019.sequentiality import sequentiality
+from mempaper.orhan2019.trained import Trained
 
 chapter = Chapter(
     "orhan2019/fig8_circuit",
@@ -102,18 +102,17 @@ print(inspect.getsource(analysis.weight_profile))
 # %%
 base = chapter.experiment
 tested = ("DE1", "CD", "COMP", "2AFC")
-configs = {"basic": list(groups.basic(base).values())}
+runs = {("basic", t): run for t, run in groups.basic(base).items()}
 if all_conditions:
     for name in ("vardelay", "dynamic", "tethered"):
-        configs[name] = [groups.on(base, t, condition=name) for t in tested]
-    configs["hebbian"] = [groups.on(base, t, model="hebbian") for t in tested]
-    configs["history"] = list(groups.transfers(base).values())
-train_all(config for group in configs.values() for config in group)
+        runs |= {(name, t): groups.on(base, t, condition=name) for t in tested}
+    runs |= {("hebbian", t): groups.on(base, t, model="hebbian") for t in tested}
+    runs |= {("history", pair): run for pair, run in groups.transfers(base).items()}
+trained = groups.trained(runs)
 
 
-def measure(config: DelayLearning, condition: str) -> list[dict]:
+def measure(condition: str, config: DelayLearning, found: Trained) -> list[dict]:
     """The circuit of each network; its index is missing where it fails."""
-    found = config.trained()
     _, h, _ = found.examples(100)
     weights = found.network.W_hh.detach().numpy()
     start = config.start_network().W_hh.detach().numpy()
@@ -134,9 +133,8 @@ def measure(config: DelayLearning, condition: str) -> list[dict]:
 
 rows = [
     row
-    for condition, group in configs.items()
-    for config in group
-    for row in measure(config, condition)
+    for name, found in trained.items()
+    for row in measure(name[0], runs[name], found)
 ]
 circuits = pd.DataFrame(rows).dropna(subset=["index"])
 sigmas = sorted(base.sigma0)
@@ -147,7 +145,7 @@ colours = [shades[s] for s in circuits["sigma0"]]
 # Two networks of 2AFC serve as examples: those of the lowest and the highest index.
 
 # %%
-chosen = groups.on(base, "2AFC").trained()
+chosen = trained["basic", "2AFC"]
 _, activity, _ = chosen.examples(100)
 index = np.nan_to_num(chosen.mean().ravel(), nan=np.nanmean(chosen.mean()))
 examples = {"persistent": int(index.argmin()), "sequential": int(index.argmax())}
@@ -362,9 +360,7 @@ chapter.judge(
 # - With variable delays the steps that a trial leaves out count, with the activity frozen.
 
 # %%
-chapter.footer(
-    *(config.trained() for group in configs.values() for config in group)
-)
+chapter.footer(*trained.values())
 
 # %% [markdown]
 # ## References

@@ -29,14 +29,6 @@ def _bits(x: np.ndarray) -> Tensor:
     return torch.as_tensor(x[..., 0].T.astype(np.float32))[None]
 
 
-def _keys(f: Fixture, pattern: str) -> Iterator[tuple[str, tuple[Any, ...]]]:
-    """Keys that match a pattern as a whole, with its groups; ValueError where there are none."""
-    matches = [match for key in f if (match := re.fullmatch(pattern, key))]
-    if not matches:
-        raise ValueError(f"no array is named like {pattern}")
-    return ((match.group(), match.groups()) for match in matches)
-
-
 def _options(placement: str, words: list[str]) -> tuple[dict[str, Any], float]:
     """Options of a network and its k, from words such as ``fixed2``, ``k10`` and ``tanh``."""
     options: dict[str, Any] = {"placement": {"cont": "continuous"}.get(placement, placement)}
@@ -54,7 +46,7 @@ def _options(placement: str, words: list[str]) -> tuple[dict[str, Any], float]:
 def check_cell(f: Fixture) -> Iterator[Comparison]:
     """Forward passes of every kind of network; the stored weights have self-connections."""
     bits, h0 = _bits(f["x"]), torch.as_tensor(f["h0"])[None]
-    for _, (tag,) in _keys(f, "(.+)_h"):
+    for _, (tag,) in f.matching("(.+)_h"):
         placement, *words = tag.split("_")
         options, k = _options(placement, words)
         network = network_from(f, **options)
@@ -85,7 +77,7 @@ def check_train(f: Fixture) -> Iterator[Comparison]:
     network = network_from(f, "init_", **options)
     optimizer = training.new_optimizer(network)
     n_values = np.ravel(f["Ns"]).tolist()
-    steps = {int(number) for _, (number, _) in _keys(f, r"step(\d+)_(.+)")}
+    steps = {int(number) for _, (number, _) in f.matching(r"step(\d+)_(.+)")}
     off_diagonal = 1 - np.eye(network.n_units)  # the next forward pass clears what is there
     losses, norms = [], []
     for number, (x, y, h) in enumerate(zip(f["x"], f["y"], f["h0"], strict=True), start=1):
@@ -123,17 +115,17 @@ def check_task(f: Fixture) -> Iterator[Comparison]:
         yield Comparison("task.labels", kind, task.labels(kind, bits, n_values), f[kind], 0)
     name = "parity_pm1"  # from bits -1 and +1, of which the +1 count
     yield Comparison("task.labels", name, task.labels("parity", bits, n_values), f[name], 0)
-    for key, (kind, n) in _keys(f, r"(parity|dms)_in_time_N(\d+)"):
+    for key, (kind, n) in f.matching(r"(parity|dms)_in_time_N(\d+)"):
         ours = task.labels_in_time(kind, bits, int(n))[:, :-1]
         yield Comparison("task.labels_in_time", key, ours, f[key], 0)  # theirs stops one short
-    for key, (repeats,) in _keys(f, r"dup(\d+)_seq"):
+    for key, (repeats,) in f.matching(r"dup(\d+)_seq"):
         single = torch.as_tensor(f[key][:: int(repeats)])
         repeated = single.repeat_interleave(int(repeats), 0)
         yield Comparison("task.labels, repeated bits", key, repeated, f[key], 0)
         name = f"dup{repeats}_labels"
         ours = task.labels("parity", single.T, range(2, 2 + len(f[name]))).T
         yield Comparison("task.labels, repeated bits", name, ours, f[name], 0)
-    for key, (kind, first, last) in _keys(f, r"stat_(parity|dms)_(\d+)_(\d+)"):
+    for key, (kind, first, last) in f.matching(r"stat_(parity|dms)_(\d+)_(\d+)"):
         yield from _statistics(key, kind, range(int(first), int(last) + 1), f[key])
 
 
@@ -195,14 +187,14 @@ def check_analysis(f: Fixture) -> Iterator[Comparison]:
 
 def check_perturb(f: Fixture) -> Iterator[Comparison]:
     """Perturbed parameters, ablated units, accuracy on a stream."""
-    for _, (name, kind, target) in _keys(f, "((normalized|multiplicative|additive)_(rnn|tau).*)_draw"):
+    for _, (name, kind, target) in f.matching("((normalized|multiplicative|additive)_(rnn|tau).*)_draw"):
         x, draw = (
             torch.as_tensor(f[n]) for n in ("w_rec" if target == "rnn" else "tau", f"{name}_draw")
         )
         ours = perturbation.perturbed(x, draw, float(f[f"{name}_eps"]), kind)
         key = f"{name}_result"
         yield Comparison(f"perturbation.perturbed, {kind}", key, ours, f[key], 1e-5)
-    for _, (prefix, what, units) in _keys(f, r"((ablread|abl)(\d+)_)w_rec"):
+    for _, (prefix, what, units) in f.matching(r"((ablread|abl)(\d+)_)w_rec"):
         network = network_from(f)
         if what == "abl":
             perturbation.ablate(network, int(units), head=0)
@@ -216,7 +208,7 @@ def check_perturb(f: Fixture) -> Iterator[Comparison]:
     with torch.no_grad():
         logits = torch.stack([network.logits(h)[0, :, 0] for h in network.unroll(bits, h0)])
     yield Comparison("LeakyRNN.logits, stream", "stream_logits", logits, f["stream_logits"], 1e-5)
-    for key, (kind, n) in _keys(f, r"stream_(parity|dms)_acc_N(\d+)"):
+    for key, (kind, n) in f.matching(r"stream_(parity|dms)_acc_N(\d+)"):
         accuracy = perturbation.streaming_accuracy(
             network,
             kind,

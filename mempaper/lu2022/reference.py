@@ -5,7 +5,6 @@ Sizes, delays and options come from the arrays and from the names of keys and fi
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from functools import wraps
 from typing import Any
@@ -41,17 +40,9 @@ def _tensor(array: Any) -> Tensor:
     return torch.as_tensor(array, dtype=torch.float32)
 
 
-def _keys(f: Fixture, pattern: str) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Keys that match a pattern as a whole, with its groups; ValueError where there are none."""
-    matches = [match for key in f if (match := re.fullmatch(pattern, key))]
-    if not matches:
-        raise ValueError(f"no array is named like {pattern}")
-    return ((match.group(), match.groups()) for match in matches)
-
-
 def check_lca(f: Fixture) -> Iterator[Comparison]:
     """States of the competing accumulators, step by step, and the last of them."""
-    for _, (j,) in _keys(f, r"sim(\d+)"):
+    for _, (j,) in f.matching(r"sim(\d+)"):
         theirs = f[f"traj{j}"]
         accumulators = CompetingAccumulators(f[f"comp{j}"], f[f"leak{j}"], n_steps=theirs.shape[1])
         drive = _tensor(f[f"gate{j}"])[:, None] * _tensor(f[f"sim{j}"])
@@ -69,7 +60,7 @@ def _empty_last(x: np.ndarray, n_filled: int) -> np.ndarray:
 def check_em_queue(f: Fixture) -> Iterator[Comparison]:
     """First-in first-out stores, their cosines with queries, and what is recalled."""
     accumulators = CompetingAccumulators()
-    for _, (j,) in _keys(f, r"writes(\d+)"):
+    for _, (j,) in f.matching(r"writes(\d+)"):
         writes, queries = _tensor(f[f"writes{j}"]), _tensor(f[f"queries{j}"])
         memory = MemoryQueue((1,), int(f[f"capacity{j}"]), writes.shape[1])
         ours: dict[str, list[np.ndarray]] = {}
@@ -176,7 +167,7 @@ def _trials(f: Fixture, j: str, **options: Any) -> task.Trials:
 
 def check_task_arrays(f: Fixture) -> Iterator[Comparison]:
     """Inputs, targets, what can be known, when to encode, and tables of values."""
-    for _, (j,) in _keys(f, r"values(\d+)"):
+    for _, (j,) in f.matching(r"values(\d+)"):
         trials = _trials(f, j)
         known = known_values(trials.order, trials.removed, trials.delay)
         ends = np.arange(1, 3) * trials.part_length - 1
@@ -196,15 +187,15 @@ def check_task_arrays(f: Fixture) -> Iterator[Comparison]:
     x, n_observed = _tensor(first.inputs()[0]), first.n_features + first.n_values
     name = "X0_scrambled_first"
     yield Comparison("evaluation.scrambled", name, scrambled(x, n_observed), f[name], 0)
-    for name, (size, delay) in _keys(f, r"enc_times_(\d+)_pad(\d+)"):
+    for name, (size, delay) in f.matching(r"enc_times_(\d+)_pad(\d+)"):
         steps = encoding_steps(first.n_features, int(size), int(delay))
         yield Comparison("trials.encoding_steps", name, steps, f[name], 0)
     prototype = f["def_path_onehot"].argmax(-1)
-    for name, (percent,) in _keys(f, r"transition_(\d+)"):
+    for name, (percent,) in f.matching(r"transition_(\d+)"):
         n_values = f["def_path_onehot"].shape[1]
         table = task.transition_table(prototype, f["def_tps"] > 0, int(percent) / 100, n_values)
         yield Comparison("task.transition_table", name, table, f[name], 1e-6)
-    for name, (n_asked,) in _keys(f, r"repeat_query_(\d+)"):
+    for name, (n_asked,) in f.matching(r"repeat_query_(\d+)"):
         n = int(n_asked)
         blank = np.zeros((2, n), np.int64)
         trials = task.Trials(blank[0], blank + np.arange(n), blank > 0, 0, 2, repeat_query=True)

@@ -11,10 +11,12 @@ import numpy as np
 
 from mempaper.experiment import MODES, ConfigError, Result, check_names
 from mempaper.orhan2019 import gated
-from mempaper.orhan2019.experiments import LAMBDAS, DelayLearning
+from mempaper.orhan2019.experiments import DEVIATIONS, LAMBDAS, DelayLearning
+from mempaper.orhan2019.groups import PAIRS
 from mempaper.orhan2019.model import ModelName
 from mempaper.orhan2019.task import CODES, TASKS, Condition, task_name, title
 from mempaper.orhan2019.training import DivergedError
+from mempaper.stats import estimate
 
 MODELS: dict[Condition, tuple[ModelName, ...]] = {  # each script counts its own models from 0
     "basic": ("leinit", "hebbian", "orthogonal", "gru"),
@@ -34,14 +36,7 @@ ABOUT: dict[Condition, str] = {
     "dynamic": "Train one network that also sees a moving bump, which tells nothing of the task.",
     "vardelay": "Train one network with delays that vary from trial to trial.",
 }
-PAIRS = {
-    "har12_cd1": ("2AFC", "CD"),
-    "cd1_har12": ("CD", "2AFC"),
-    "har12_comp": ("2AFC", "COMP"),
-    "comp_har12": ("COMP", "2AFC"),
-}
-SIGMAS = tuple(round(0.002 * k, 3) for k in range(10))  # of the original's grid
-N_JOBS = len(LAMBDAS) * len(SIGMAS)
+N_JOBS = len(LAMBDAS) * len(DEVIATIONS)
 FURTHER = (
     "iterations",
     "report_every",
@@ -83,7 +78,7 @@ def model_name(given: str, condition: Condition) -> ModelName:
 def job_start(job: int) -> tuple[float, float]:
     """``lambda_0`` and ``sigma`` of a job, 1 to 100; ``lambda_0`` changes fastest."""
     row, column = divmod(job - 1, len(LAMBDAS))
-    return LAMBDAS[column], SIGMAS[row]
+    return LAMBDAS[column], DEVIATIONS[row]
 
 
 def further_options(seed_help: str, seed: int | None) -> Callable[[Command], Command]:
@@ -279,7 +274,7 @@ def _summarise(stage: DelayLearning, result: Result, judged: bool) -> None:
     stopped = int(result["diverged"][0])
     if stopped >= 0:
         click.echo(f"  training stopped at update {stopped}, when the loss was no longer finite")
-    index, entropy, ridge = (_mean(result[name][0]) for name in ("index", "entropy", "ridge"))
+    index, entropy, ridge = (estimate(result[name][0]).value for name in ("index", "entropy", "ridge"))
     if np.isnan(index):
         click.echo("  no sequentiality index: no unit is active")
         return
@@ -287,9 +282,3 @@ def _summarise(stage: DelayLearning, result: Result, judged: bool) -> None:
         f"  sequentiality index {index:.3f} = entropy of peak times {entropy:.3f} + ridge to background "
         f"{ridge:.3f} ({stage.index_trials} trials)"
     )
-
-
-def _mean(values: np.ndarray) -> float:
-    """Mean over trials that have a finite value; not a number where none has."""
-    finite = values[np.isfinite(values)]
-    return float(finite.mean()) if len(finite) else float("nan")

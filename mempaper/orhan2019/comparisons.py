@@ -9,6 +9,7 @@ import numpy as np
 
 from mempaper import stats
 from mempaper.experiment import ConfigError
+from mempaper.orhan2019.analysis import correlated
 from mempaper.orhan2019.trained import Trained
 
 
@@ -73,13 +74,9 @@ def slopes(sigmas: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 
 def correlation(x: np.ndarray, y: np.ndarray) -> float:
-    """Pearson's correlation over pairs that are numbers; not a number for fewer than three."""
-    x, y = (np.ravel(a).astype(float) for a in np.broadcast_arrays(x, y))
-    both = np.isfinite(x) & np.isfinite(y)
-    x, y = x[both], y[both]
-    if len(x) < 3 or np.ptp(x) == 0 or np.ptp(y) == 0:
-        return float("nan")
-    return float(np.corrcoef(x, y)[0, 1])
+    """Pearson's correlation of what broadcasts together; see :func:`analysis.correlated`."""
+    x, y = (a.astype(float) for a in np.broadcast_arrays(x, y))
+    return correlated(x, y, lambda a, b: np.corrcoef(a, b)[0, 1])
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,8 @@ from mempaper.progress import Report, silent
 LARGE = 128  # hidden units from which each network has a process of its own
 UNITS = 500  # of the paper's networks, for which gamma is given
 LAMBDAS = (0.8, 0.82, 0.84, 0.86, 0.88, 0.9, 0.92, 0.94, 0.96, 0.98)  # the original's grid
-SIGMAS = tuple(round(0.002 * k * UNITS**0.5, 4) for k in range(10))  # likewise, times sqrt(500)
+DEVIATIONS = tuple(round(0.002 * k, 3) for k in range(10))  # likewise, of single weights
+SIGMAS = tuple(round(deviation * UNITS**0.5, 4) for deviation in DEVIATIONS)
 QUICK_ITERATIONS = {
     "2AFC": 400,
     "SINE": 400,

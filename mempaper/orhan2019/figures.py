@@ -27,7 +27,6 @@ CONDITION_COLOURS = {
     "untrained": GREY,
 }
 ENOUGH = 4  # networks for an interval to be drawn around their mean
-LEAST_ACTIVITY = 0.1  # mean over a trial from which a unit counts, as for the index
 INDEX = "sequentiality index"
 SIGMA = "initial coupling $\\sigma_0$"
 

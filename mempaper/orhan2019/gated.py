@@ -21,7 +21,7 @@ class GatedNetworks(nn.Module):
     Parameters
     ----------
     starts : list of Start
-    n_inputs, n_units, noutputs : int
+    n_inputs, n_units, n_outputs : int
     choice : bool
 
     Attributes
@@ -33,7 +33,7 @@ class GatedNetworks(nn.Module):
     """
 
     def __init__(
-        self, starts: list[Start], n_inputs: int, n_units: int, noutputs: int, *, choice: bool
+        self, starts: list[Start], n_inputs: int, n_units: int, n_outputs: int, *, choice: bool
     ) -> None:
         super().__init__()
         self.choice, self.n_units = choice, n_units
@@ -43,10 +43,10 @@ class GatedNetworks(nn.Module):
             w_in.append(torch.cat([glorot_normal(rng, n_inputs, n_units, gain) for _ in range(3)], 1))
             gates = [glorot_normal(rng, n_units, n_units, gain) for _ in range(2)]
             w_hh.append(torch.cat([*gates, coupled(rng, n_units, start.lambda0, start.sigma0)], 1))
-            w_out.append(glorot_normal(rng, n_units, noutputs, 0.95))
+            w_out.append(glorot_normal(rng, n_units, n_outputs, 0.95))
         self.W_in, self.W_hh, self.W_out = (nn.Parameter(torch.stack(w)) for w in (w_in, w_hh, w_out))
         self.b_in, self.b_out = (
-            nn.Parameter(torch.zeros(len(starts), 1, n)) for n in (3 * n_units, noutputs)
+            nn.Parameter(torch.zeros(len(starts), 1, n)) for n in (3 * n_units, n_outputs)
         )
 
     @property

@@ -12,7 +12,13 @@ from mempaper.orhan2019.trained import Trained
 
 Name = TypeVar("Name", bound=Hashable)
 
-TRANSFERS = (("2AFC", "CD"), ("CD", "2AFC"), ("2AFC", "COMP"), ("COMP", "2AFC"))  # first, second
+PAIRS = {  # tasks that are learnt first and second, by the original's names
+    "har12_cd1": ("2AFC", "CD"),
+    "cd1_har12": ("CD", "2AFC"),
+    "har12_comp": ("2AFC", "COMP"),
+    "comp_har12": ("COMP", "2AFC"),
+}
+TRANSFERS = tuple(PAIRS.values())
 RHOS = (0.0, 1e-6, 1e-5, 1e-4, 1e-3)  # ours: no grid of the paper is known
 QUICK_LAMBDAS, QUICK_SIGMAS = (0.8, 0.86, 0.92, 0.98), (0.0, 0.134, 0.268, 0.4025)
 RHO_SIGMAS = (0.0, 0.3)

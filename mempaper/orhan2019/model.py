@@ -56,7 +56,7 @@ class RateNetworks(nn.Module):
     ----------
     starts : list of Start
         One per member.
-    n_inputs, n_units, noutputs : int
+    n_inputs, n_units, n_outputs : int
     choice : bool
         Whether g is a sigmoid, not the identity.
     gamma : float
@@ -79,7 +79,7 @@ class RateNetworks(nn.Module):
         starts: list[Start],
         n_inputs: int,
         n_units: int,
-        noutputs: int,
+        n_outputs: int,
         *,
         choice: bool,
         gamma: float = 0.0,
@@ -91,14 +91,14 @@ class RateNetworks(nn.Module):
         w_in, w_hh, w_out = [], [], []
         for start in starts:
             w_in.append(glorot_normal(start.rng, n_inputs, n_units, 0.95))
-            w_out.append(glorot_normal(start.rng, n_units, noutputs, 0.95))
+            w_out.append(glorot_normal(start.rng, n_units, n_outputs, 0.95))
             if model == "orthogonal":
                 w_hh.append(orthogonal(n_units, n_units, start.rng, start.lambda0))
             else:
                 w_hh.append(coupled(start.rng, n_units, start.lambda0, start.sigma0))
         self.W_in, self.W_hh, self.W_out = (nn.Parameter(torch.stack(w)) for w in (w_in, w_hh, w_out))
         self.b_in, self.b_hh, self.b_out = (
-            nn.Parameter(torch.zeros(len(starts), 1, n)) for n in (n_units, n_units, noutputs)
+            nn.Parameter(torch.zeros(len(starts), 1, n)) for n in (n_units, n_units, n_outputs)
         )
 
     @property

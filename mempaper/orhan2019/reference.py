@@ -5,7 +5,6 @@ Sizes and cases come from the arrays and from the names of keys and files.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -30,14 +29,6 @@ from mempaper.verify import Comparison, Family, Fixture
 
 LEARNING_RATE = 5e-4
 READOUT = 5
-
-
-def _keys(f: Fixture, pattern: str) -> Iterator[tuple[str, ...]]:
-    """Groups of the keys that match a pattern as a whole; ValueError where there are none."""
-    matches = [match.groups() for key in f if (match := re.fullmatch(pattern, key))]
-    if not matches:
-        raise ValueError(f"no array is named like {pattern}")
-    return iter(matches)
 
 
 def _close(
@@ -65,7 +56,7 @@ def _gated_network(f: Fixture, prefix: str) -> GatedNetworks:
 
 def check_models(f: Fixture) -> Iterator[Comparison]:
     """Activity and outputs of plain, masked, Hebbian and gated networks."""
-    for (case,) in _keys(f, r"(.+)_x"):
+    for _, (case,) in f.matching(r"(.+)_x"):
         x, masks = f[f"{case}_x"], {case: None}
         network: Networks
         if case == "gru":
@@ -85,7 +76,7 @@ def check_models(f: Fixture) -> Iterator[Comparison]:
 
 def check_train(f: Fixture) -> Iterator[Comparison]:
     """Terms of the loss, the gradient clipped step by step, and three updates with Adam."""
-    for (case,) in _keys(f, r"train_(.+)_x"):
+    for _, (case,) in f.matching(r"train_(.+)_x"):
         prefix, name = f"train_{case}_", case.removesuffix("clip")
         name, tolerance = NAMES.get(name, name), 1e-5 if name == case else 1e-4
         network = rate_network(f, f"{prefix}p0_", choice=name in CHOICE, gamma=f[f"{prefix}gamma"])
@@ -137,7 +128,7 @@ def _updated(network: RateNetworks, f: Fixture, prefix: str, update: int) -> Ite
 
 def check_rates(f: Fixture) -> Iterator[Comparison]:
     """Expected spikes, targets, masks, and the ideal observer's answers to given spikes."""
-    for condition, case in _keys(f, r"rates_(basic|dynamic|var)_(.+)_x"):
+    for _, (condition, case) in f.matching(r"rates_(basic|dynamic|var)_(.+)_x"):
         prefix = f"rates_{condition}_{case}_"
         task = original_task(case, condition)
         x, n = f[f"{prefix}x"], len(f[f"{prefix}x"])
@@ -196,7 +187,7 @@ def _expected_spikes(f: Fixture, prefix: str, task: DelayTask, stimuli: Stimuli)
 
 def check_opt(f: Fixture) -> Iterator[Comparison]:
     """The ideal observer's answers to given counts of spikes."""
-    for (case,) in _keys(f, r"opt_(.+)_counts1"):
+    for _, (case,) in f.matching(r"opt_(.+)_counts1"):
         task, prefix = original_task(case), f"opt_{case}_"
         counts = [f[f"{prefix}counts{phase}"] for phase in (1, 3)]
         first, second = (c.reshape(len(c), task.n_locations, N_NEURONS).astype(float) for c in counts)
@@ -207,7 +198,7 @@ def check_opt(f: Fixture) -> Iterator[Comparison]:
 
 def check_perf(f: Fixture) -> Iterator[Comparison]:
     """Information loss of given answers."""
-    for (case,) in _keys(f, r"perf_(.+)_infloss"):
+    for _, (case,) in f.matching(r"perf_(.+)_infloss"):
         prefix = f"perf_{case}_"
         ours = information_loss(NAMES.get(case, case), *(f[prefix + key] for key in ("s", "opt", "net")))
         name = f"{prefix}infloss"
@@ -216,7 +207,7 @@ def check_perf(f: Fixture) -> Iterator[Comparison]:
 
 def check_si(f: Fixture) -> Iterator[Comparison]:
     """The sequentiality index of each trial and of all, as the original has it with infinite ratios."""
-    for (tag,) in _keys(f, r"si_(.+)_h"):
+    for _, (tag,) in f.matching(r"si_(.+)_h"):
         h, (bins, window, threshold) = f[f"si_{tag}_h"], f[f"si_{tag}_args"]
         options = {"bins": int(bins), "window": int(window), "threshold": threshold}
         together = sequentiality(h, **options, finite_only=False)
@@ -246,7 +237,7 @@ def check_analysis(f: Fixture) -> Iterator[Comparison]:
 
 
 def _chain(f: Fixture) -> Iterator[Comparison]:
-    stored = {float(f"{d[0]}.{d[1:]}"): f"chain_h_alpha{d}" for (d,) in _keys(f, r"chain_h_alpha(\d+)")}
+    stored = {float(f"{d[0]}.{d[1:]}"): key for key, (d,) in f.matching(r"chain_h_alpha(\d+)")}
     n_steps, n_units = next(f[key].shape for key in stored.values())
     self_weight, n_driven = f["chain_lambda"], f["chain_n0"]
     for place, alpha in enumerate(f["chain_alpha"]):

@@ -11,6 +11,7 @@ from mempaper.experiment import Result
 from mempaper.orhan2019.evaluation import respond
 from mempaper.orhan2019.gated import Networks
 from mempaper.orhan2019.task import DelayTask, Trials
+from mempaper.stats import mean_interval
 
 EXAMPLE_STREAM = 5
 
@@ -76,9 +77,7 @@ class Trained:
         """
         values = np.asarray(self.result[name], float)
         values = values if trials is None else values[:, trials]
-        known = np.isfinite(values)
-        n = known.sum(1)
-        mean = np.divide(np.where(known, values, 0).sum(1), n, out=np.full(len(n), np.nan), where=n > 0)
+        mean, _ = mean_interval(np.where(np.isfinite(values), values, np.nan), axis=1)
         return np.where(self.passed, self._by_point(mean), np.nan)
 
     def at(

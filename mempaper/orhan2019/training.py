@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -24,7 +25,7 @@ from mempaper.orhan2019.learning import (
 )
 from mempaper.orhan2019.observers import information_loss
 from mempaper.orhan2019.sequentiality import sequentiality
-from mempaper.orhan2019.task import DelayTask
+from mempaper.orhan2019.task import DelayTask, Trials
 from mempaper.progress import Report, silent
 
 WEIGHTS_STREAM, TRAINING_STREAM, PROBE_STREAM, TEST_STREAM = 0, 1, 2, 3  # of a network's seed
@@ -159,12 +160,17 @@ class Trainer:
         self.optimizer.step()
         return loss
 
-    def _report(self, place: int) -> None:
-        """Information loss and index on the probe trials."""
+    @cached_property
+    def _probe(self) -> tuple[Trials, np.ndarray, np.ndarray]:
+        """Trials of all reports, what is asked in them and what the ideal observer answers."""
         rng = member_generators(0, 1, PROBE_STREAM)[0]
         trials = self.task.sample(self.schedule.probe_trials, rng)
+        return trials, *ideal_for(self.task, trials, self.schedule.readout)
+
+    def _report(self, place: int) -> None:
+        """Information loss and index on the probe trials."""
+        trials, asked, best = self._probe
         h, y = respond(self.network, trials)
-        asked, best = ideal_for(self.task, trials, self.schedule.readout)
         for m in range(self.network.n_members):
             answer = y[m, :, -self.schedule.readout]
             loss = information_loss(self.task.name, asked, best, answer)

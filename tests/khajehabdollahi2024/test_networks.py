@@ -3,19 +3,14 @@
 import numpy as np
 import pytest
 import torch
-from conftest import FIXTURES
+from reference_checks import Checks
 
 from mempaper.ensemble import member_generators
 from mempaper.khajehabdollahi2024 import task, training
 from mempaper.khajehabdollahi2024.model import LeakyRNN
 
-FOLDER = FIXTURES / "khajehabdollahi2024"
+load = Checks("khajehabdollahi2024").read
 WEIGHTS = ("w_in", "b_in", "w_rec", "b_rec", "tau", "w_head", "b_head")
-
-
-def load(name):
-    with np.load(FOLDER / f"{name}.npz") as file:
-        return {key: file[key] for key in file.files}
 
 
 @pytest.mark.parametrize("name", ["task_a", "task_b"])

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import torch
 from conftest import FIXTURES
+from reference_checks import Checks
 
 from mempaper import claims
 from mempaper.khajehabdollahi2024 import activity, evaluation, perturbation, task, timescales
@@ -14,38 +15,13 @@ from mempaper.khajehabdollahi2024 import shipped_reference as shipped_numbers
 from mempaper.khajehabdollahi2024.curriculum import Curriculum, passed
 from mempaper.khajehabdollahi2024.model import LeakyRNN
 from mempaper.paths import ROOT
-from mempaper.verify import verify
 
 PAPER = "khajehabdollahi2024"
+checks = Checks(PAPER)
 AUTHORS = ROOT.parent / "shared" / "reference" / PAPER
 needs_authors_files = pytest.mark.skipif(
     not AUTHORS.is_dir(), reason=f"the authors' networks and tables are not at {AUTHORS}"
 )
-
-
-def read(name):
-    with np.load(FIXTURES / PAPER / f"{name}.npz") as file:
-        return {key: file[key] for key in file.files}
-
-
-def verdicts(folder):
-    rows = verify(PAPER, folder)
-    return rows, {
-        verdict: [r for r in rows if r.verdict == verdict] for verdict in ("missed", "skipped")
-    }
-
-
-def all_ok(folder):
-    rows, found = verdicts(folder)
-    assert found == {"missed": [], "skipped": []}
-    return rows
-
-
-def only_miss(folder, part):
-    """The one row that is missed, which must speak of ``part``."""
-    (row,) = verdicts(folder)[1]["missed"]
-    assert part in row.notes[0], row.notes
-    return row
 
 
 def network(n_units, n_heads, seed=0, **options):
@@ -64,7 +40,7 @@ def network(n_units, n_heads, seed=0, **options):
 )
 def test_other_suffixes(tmp_path, name, other):
     shutil.copy(FIXTURES / PAPER / f"{name}.npz", tmp_path / f"{other}.npz")
-    assert len(all_ok(tmp_path)) >= 5
+    assert len(checks.all_ok(tmp_path)) >= 5
 
 
 def cell(
@@ -95,30 +71,30 @@ def cell(
 def test_sizes_and_kinds_of_networks_come_from_the_arrays(tmp_path):
     arrays = cell()
     np.savez(tmp_path / "cell_z.npz", **arrays)
-    functions = {row.function for row in all_ok(tmp_path)}
+    functions = {row.function for row in checks.all_ok(tmp_path)}
     assert functions == {
         f"LeakyRNN.{f}, {p}" for f in ("unroll", "logits") for p in ("default", "mod", "cont")
     }
     renamed = {key.replace("mod_tanh", "mod_sigmoid"): a for key, a in arrays.items()}
     np.savez(tmp_path / "cell_z.npz", **renamed)
-    missed = verdicts(tmp_path)[1]["missed"]
+    missed = checks.verdicts(tmp_path)["missed"]
     assert {row.function for row in missed} == {"LeakyRNN.unroll, mod", "LeakyRNN.logits, mod"}
     arrays["cont_k7_h"][3, 1, 2] += 1e-4
     np.savez(tmp_path / "cell_z.npz", **arrays)
-    assert only_miss(tmp_path, "cont_k7_h: 0.0001 > 1e-05").function == "LeakyRNN.unroll, cont"
+    assert checks.only_miss(tmp_path, "cont_k7_h: 0.0001 > 1e-05").function == "LeakyRNN.unroll, cont"
 
 
 def test_any_number_of_updates(tmp_path):
-    arrays = read("train_default_parity")
+    arrays = checks.read("train_default_parity")
     for name in ("x", "y", "h0", "loss", "grad_norm"):
         arrays[name] = arrays[name][:2]
     arrays = {key: a for key, a in arrays.items() if not key.startswith("step4")}
     np.savez(tmp_path / "train_default_parity.npz", **arrays)
-    all_ok(tmp_path)
+    checks.all_ok(tmp_path)
     np.savez(tmp_path / "train_default_parity.npz", **arrays | {"step1_tau": arrays["step1_tau"] + 1e-3})
-    only_miss(tmp_path, "step1_tau")
+    checks.only_miss(tmp_path, "step1_tau")
     (tmp_path / "train_default_parity.npz").rename(tmp_path / "train_tanh.npz")
-    only_miss(tmp_path, "expected a file train_default_<task>")
+    checks.only_miss(tmp_path, "expected a file train_default_<task>")
 
 
 def sampled(kind, first, last):
@@ -148,17 +124,19 @@ def test_labels_of_other_memory_lengths_and_repetitions(tmp_path):
         "stat_dms_5_5": sampled("dms", 5, 5),
     }
     np.savez(tmp_path / "task_z.npz", **arrays)
-    all_ok(tmp_path)
+    checks.all_ok(tmp_path)
     spoilt = {"stat_dms_5_5": arrays["stat_dms_5_5"] + [0, 1, 0, 0, 0, 0, 0]}
     np.savez(tmp_path / "task_z.npz", **arrays | spoilt)
-    assert only_miss(tmp_path, "stat_dms_5_5: 1 > 0").function == "task.sample_trials, lengths"
+    assert checks.only_miss(tmp_path, "stat_dms_5_5: 1 > 0").function == "task.sample_trials, lengths"
     spoilt = {"stat_parity_3_4": arrays["stat_parity_3_4"] + [0, 0, 0, 0, 0, 0.1, 0]}
     np.savez(tmp_path / "task_z.npz", **arrays | spoilt)
-    only_miss(tmp_path, "stat_parity_3_4 mean answer")
+    checks.only_miss(tmp_path, "stat_parity_3_4 mean answer")
 
 
 def test_units_and_sizes_of_damage_come_from_the_keys(tmp_path):
-    arrays = {k: a for k, a in read("perturb_a").items() if not k.startswith(("abl", "stream_dms"))}
+    arrays = {
+        k: a for k, a in checks.read("perturb_a").items() if not k.startswith(("abl", "stream_dms"))
+    }
     for prefix, change in (
         ("abl11_", lambda n: perturbation.ablate(n, 11, head=0)),
         ("ablread07_", lambda n: perturbation.silence_readout(n, [0, 7], head=0)),
@@ -167,9 +145,9 @@ def test_units_and_sizes_of_damage_come_from_the_keys(tmp_path):
         change(damaged)
         arrays |= {prefix + name: a for name, a in damaged.to_reference().items()}
     np.savez(tmp_path / "perturb_z.npz", **arrays)
-    all_ok(tmp_path)
+    checks.all_ok(tmp_path)
     np.savez(tmp_path / "perturb_z.npz", **arrays | {"normalized_tau_eps": 0.21})
-    only_miss(tmp_path, "normalized_tau_result")
+    checks.only_miss(tmp_path, "normalized_tau_result")
 
 
 ASKED = [(2, 0), (3, 1), (4, 2)]  # memory lengths and heads of the small network
@@ -257,7 +235,7 @@ def change(path, **changes):
 
 
 def test_networks_that_are_not_there_are_skipped(shipped):
-    _, found = verdicts(shipped)
+    found = checks.verdicts(shipped)
     assert found["missed"] == []
     named = {row.file: row.notes[0] for row in found["skipped"]}
     assert named == {
@@ -270,7 +248,8 @@ def test_networks_that_are_not_there_are_skipped(shipped):
 
 def test_without_any_network_only_what_needs_none_is_compared(shipped):
     shutil.rmtree(shipped / "models")
-    rows, found = verdicts(shipped)
+    found = checks.verdicts(shipped)
+    rows = [row for group in found.values() for row in group]
     assert found["missed"] == []
     assert {r.file for r in found["skipped"]} == {r.file for r in rows}
     compared = {(r.file, r.function) for r in rows if r.ok}
@@ -282,7 +261,7 @@ def test_without_any_network_only_what_needs_none_is_compared(shipped):
 def test_a_damaged_network_is_a_miss_of_its_own(shipped):
     path = shipped / "models" / "cumulative_N2_N4.npz"
     path.write_bytes(path.read_bytes()[:500])
-    assert only_miss(shipped, "cannot be read").file == "models/cumulative_N2_N4.npz"
+    assert checks.only_miss(shipped, "cannot be read").file == "models/cumulative_N2_N4.npz"
 
 
 @pytest.mark.parametrize(
@@ -302,7 +281,7 @@ def test_a_damaged_network_is_a_miss_of_its_own(shipped):
 def test_wrong_numbers_of_networks_are_misses(shipped, name, key, by, part):
     with np.load(shipped / f"{name}.npz") as file:
         change(shipped / f"{name}.npz", **{key: file[key] + by})
-    missed = verdicts(shipped)[1]["missed"]
+    missed = checks.verdicts(shipped)["missed"]
     assert f"{name}.npz" in {row.file for row in missed}
     assert any(part in note for row in missed for note in row.notes)
 
@@ -314,7 +293,7 @@ def test_wrong_numbers_of_the_table_are_misses(shipped, column):
     table = pd.read_csv(shipped / "shipped_metrics_z.csv")
     table.loc[0, column] += 0.02
     table.to_csv(shipped / "shipped_metrics_z.csv", index=False)
-    missed = verdicts(shipped)[1]["missed"]
+    missed = checks.verdicts(shipped)["missed"]
     assert any(f"cumulative_N2_N4 {column}" in note for row in missed for note in row.notes)
 
 
@@ -339,11 +318,11 @@ def test_training_logs_are_replayed(tmp_path):
     }
     table = pd.DataFrame([row for run, c in runs.items() for row in history(run, c, 6)])
     table.to_csv(tmp_path / "training_history_z.csv", index=False)
-    all_ok(tmp_path)
+    checks.all_ok(tmp_path)
     third = (table.run == "sliding_4_2") & (table.epoch == 3)
     table.loc[third, "N"] += 1
     table.to_csv(tmp_path / "training_history_z.csv", index=False)
-    only_miss(tmp_path, "sliding_4_2: 1 > 0")
+    checks.only_miss(tmp_path, "sliding_4_2: 1 > 0")
 
 
 def perturbed_table(name):
@@ -369,10 +348,10 @@ def test_published_perturbations_against_the_ledger(tmp_path, name):
     table = perturbed_table(name)
     path = tmp_path / f"published_{name}.csv"
     table[:-15].sample(frac=1, random_state=0).to_csv(path, index=False)  # any order, some missing
-    all_ok(tmp_path)
+    checks.all_ok(tmp_path)
     table.loc[3, "accuracy_trial1"] += 0.01
     table.to_csv(path, index=False)
-    only_miss(tmp_path, "single-head network 1")
+    checks.only_miss(tmp_path, "single-head network 1")
 
 
 def test_published_ablation_against_the_ledger(tmp_path):
@@ -397,10 +376,10 @@ def test_published_ablation_against_the_ledger(tmp_path):
         "accuracies": 0.5 + 0.4 * np.repeat(relative[..., None], 2, -1),
     }
     np.savez(tmp_path / "published_ablation.npz", **arrays)
-    all_ok(tmp_path)
+    checks.all_ok(tmp_path)
     arrays["accuracies"][2, 4] += 0.01
     np.savez(tmp_path / "published_ablation.npz", **arrays)
-    only_miss(tmp_path, "single-head network 3 N=5 long")
+    checks.only_miss(tmp_path, "single-head network 3 N=5 long")
 
 
 def test_published_lengths_against_the_ledger(tmp_path):
@@ -414,10 +393,10 @@ def test_published_lengths_against_the_ledger(tmp_path):
     table = pd.DataFrame(rows)[::-2]  # some of them, in another order
     path = tmp_path / "published_max_N.csv"
     table.to_csv(path, index=False)
-    all_ok(tmp_path)
+    checks.all_ok(tmp_path)
     table.iloc[0, 3] += 1
     table.to_csv(path, index=False)
-    only_miss(tmp_path, "1 > 0")
+    checks.only_miss(tmp_path, "1 > 0")
 
 
 @needs_authors_files
@@ -428,7 +407,7 @@ def test_the_authors_networks_and_tables(tmp_path, pattern):
     (tmp_path / "models").mkdir()
     for path in {*AUTHORS.glob("models/*.npz"), *AUTHORS.glob(pattern)}:
         (tmp_path / path.relative_to(AUTHORS)).symlink_to(path)
-    _, found = verdicts(tmp_path)
+    found = checks.verdicts(tmp_path)
     assert found["missed"] == []
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import FIXTURES
+from reference_checks import Checks
 
 from mempaper.ensemble import orthogonal
 from mempaper.lu2022 import evaluation, published_reference
@@ -13,37 +14,14 @@ from mempaper.lu2022.evaluation import Networks, Test, evaluate
 from mempaper.lu2022.model import RecallLSTM
 from mempaper.lu2022.trials import NM
 from mempaper.paths import ROOT
-from mempaper.verify import verify
 
 PAPER = "lu2022"
+checks = Checks(PAPER)
 AUTHORS = ROOT.parent / "shared" / "reference" / PAPER
 needs_authors_files = pytest.mark.skipif(
     not AUTHORS.is_dir(), reason=f"the authors' network and tables are not at {AUTHORS}"
 )
 HIDDEN = 8
-
-
-def read(name, folder=FIXTURES / PAPER):
-    with np.load(folder / f"{name}.npz") as file:
-        return {key: file[key] for key in file.files}
-
-
-def verdicts(folder):
-    rows = verify(PAPER, folder)
-    return {v: [r for r in rows if r.verdict == v] for v in ("ok", "missed", "skipped")}
-
-
-def all_ok(folder):
-    found = verdicts(folder)
-    assert (found["missed"], found["skipped"]) == ([], [])
-    return found["ok"]
-
-
-def only_miss(folder, part):
-    """The one row that is missed, which must speak of ``part``."""
-    (row,) = verdicts(folder)["missed"]
-    assert part in row.notes[0], row.notes
-    return row
 
 
 @pytest.mark.parametrize(
@@ -72,11 +50,11 @@ def only_miss(folder, part):
     ],
 )
 def test_a_wrong_number_is_a_miss(tmp_path, name, key, function):
-    arrays = read(name)
+    arrays = checks.read(name)
     wrong = arrays[key].astype(float)
     wrong.ravel()[:1] += 0.5
     np.savez(tmp_path / f"{name}.npz", **arrays | {key: wrong})
-    missed = verdicts(tmp_path)["missed"]
+    missed = checks.verdicts(tmp_path)["missed"]
     assert function in {row.function for row in missed}
     assert all(key in note for row in missed for note in row.notes)
 
@@ -84,12 +62,12 @@ def test_a_wrong_number_is_a_miss(tmp_path, name, key, function):
 def test_every_kind_of_training(tmp_path):
     for kind in ("fixedpenalty", "a2c_fixedpenalty", "familiarity", "mystery"):
         shutil.copy(FIXTURES / PAPER / "train_a2c_a.npz", tmp_path / f"train_{kind}_z.npz")
-    row = only_miss(tmp_path, "expected a file train_<kind>_")
+    row = checks.only_miss(tmp_path, "expected a file train_<kind>_")
     assert row.file == "train_mystery_z.npz"
 
 
 def test_a_training_in_which_nothing_was_stored(tmp_path):
-    arrays = read("train_norl_a")
+    arrays = checks.read("train_norl_a")
     keep = {name: a for name, a in arrays.items() if not name.startswith(("grad5", "w_after5"))}
     keep |= {
         name: arrays[name][:1]
@@ -99,7 +77,7 @@ def test_a_training_in_which_nothing_was_stored(tmp_path):
     keep |= {"grad_norm": arrays["grad_norm"][:1], "gate": arrays["gate"][:1]}
     keep["memory_after"] = arrays["memory_after"][:0]
     np.savez(tmp_path / "train_norl_z.npz", **keep)
-    missed = verdicts(tmp_path)["missed"]
+    missed = checks.verdicts(tmp_path)["missed"]
     assert {row.function for row in missed} == {"losses, norl"}  # means over six trials
 
 
@@ -163,12 +141,13 @@ def test_rollouts_of_any_network_delay_and_encoding(tmp_path, small, test):
     np.savez(tmp_path / "demo_weights_ep0600.npz", **as_original(small.network))
     arrays = rollout(small, test)
     np.savez(tmp_path / "demo_rollout_ep600_z.npz", **arrays)
-    assert {r.function.partition(", ")[2] for r in all_ok(tmp_path)} >= {"pi", "value", "memory", "m"}
+    parts = {row.function.partition(", ")[2] for row in checks.all_ok(tmp_path)}
+    assert parts >= {"pi", "value", "memory", "m"}
     arrays["gate"][5, -1] += 1e-4
     np.savez(tmp_path / "demo_rollout_ep600_z.npz", **arrays)
-    assert only_miss(tmp_path, "gate: 0.0001 > 2e-05").function == "trials.run_trials, gate"
+    assert checks.only_miss(tmp_path, "gate: 0.0001 > 2e-05").function == "trials.run_trials, gate"
     (tmp_path / "demo_rollout_ep600_z.npz").rename(tmp_path / "demo_rollout_z.npz")
-    (skipped,) = verdicts(tmp_path)["skipped"]
+    (skipped,) = checks.verdicts(tmp_path)["skipped"]
     assert skipped.notes == ["needs demo_weights_ep1000.npz beside it"]
 
 
@@ -182,17 +161,17 @@ def test_weights_at_the_start_are_orthogonal_and_one_row_stays(tmp_path, small):
         trained[name][3 * HIDDEN] = start[name][3 * HIDDEN]
     np.savez(tmp_path / "demo_weights_ep0000.npz", **start)
     np.savez(tmp_path / "demo_weights_ep0200.npz", **trained)
-    all_ok(tmp_path)
+    checks.all_ok(tmp_path)
     trained["h2h.weight"][3 * HIDDEN, 2] += 1e-3
     np.savez(tmp_path / "demo_weights_ep0200.npz", **trained)
-    assert only_miss(tmp_path, "h2h.weight").function == "row that nothing reads"
+    assert checks.only_miss(tmp_path, "h2h.weight").function == "row that nothing reads"
     np.savez(tmp_path / "demo_weights_ep0200.npz", **trained | {"hpc.bias": np.zeros(2)})
-    only_miss(tmp_path, "hpc.bias has shape (2,)")
+    checks.only_miss(tmp_path, "hpc.bias has shape (2,)")
     (tmp_path / "demo_weights_ep0200.npz").unlink()
     np.savez(
         tmp_path / "demo_weights_ep0000.npz", **start | {"actor.weight": 1.1 * start["actor.weight"]}
     )
-    assert only_miss(tmp_path, "actor.weight").function == "orthogonal start"
+    assert checks.only_miss(tmp_path, "actor.weight").function == "orthogonal start"
 
 
 SETTINGS = ("pen0", "pen2_midway_rm_mid_target", "pen2_recall_silenced", "pen4_scrambled")
@@ -209,19 +188,19 @@ def test_tests_of_the_example_network(tmp_path, small, monkeypatch):
         ).items()
     }
     np.savez(tmp_path / "demo_eval_summary.npz", **arrays)
-    assert {row.function.partition(", ")[0] for row in all_ok(tmp_path)} >= set(SETTINGS)
+    assert {row.function.partition(", ")[0] for row in checks.all_ok(tmp_path)} >= set(SETTINGS)
     wrong = arrays["pen0.lca_lure"] + 0.3
     np.savez(tmp_path / "demo_eval_summary.npz", **arrays | {"pen0.lca_lure": wrong})
-    missed = verdicts(tmp_path)["missed"]
+    missed = checks.verdicts(tmp_path)["missed"]
     assert {row.function for row in missed} == {"pen0, means", "pen0, steps"}
     (tmp_path / "demo_weights_ep1000.npz").unlink()
-    (skipped,) = verdicts(tmp_path)["skipped"]
+    (skipped,) = checks.verdicts(tmp_path)["skipped"]
     assert skipped.notes == ["needs demo_weights_ep1000.npz beside it"]
 
 
 @needs_authors_files
 def test_everything_that_the_authors_published():
-    rows = all_ok(AUTHORS)
+    rows = checks.all_ok(AUTHORS)
     assert {row.file for row in rows} == {path.name for path in AUTHORS.glob("*.npz")}
 
 
@@ -237,7 +216,7 @@ def test_everything_that_the_authors_published():
     ],
 )
 def test_a_wrong_table_is_a_miss(tmp_path, key, function):
-    arrays = read("group_results_15_models", AUTHORS)
+    arrays = checks.read("group_results_15_models", AUTHORS)
     wrong = arrays[key].copy()
     if key == "dm_action_pen2_midway":
         wrong = (wrong + 1) % 5
@@ -246,4 +225,4 @@ def test_a_wrong_table_is_a_miss(tmp_path, key, function):
     else:
         wrong += 0.02
     np.savez(tmp_path / "group_results_15_models.npz", **arrays | {key: wrong})
-    assert function in {row.function for row in verdicts(tmp_path)["missed"]}
+    assert function in {row.function for row in checks.verdicts(tmp_path)["missed"]}

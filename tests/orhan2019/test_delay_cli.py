@@ -9,7 +9,7 @@ from click.testing import CliRunner
 import mempaper.cli
 from mempaper.checkpoint import load_arrays
 from mempaper.experiment import ConfigError
-from mempaper.orhan2019 import cli, experiments
+from mempaper.orhan2019 import cli, experiments, groups
 from mempaper.orhan2019.experiments import DelayLearning
 from mempaper.orhan2019.training import Trainer
 
@@ -149,9 +149,9 @@ def test_jobs_walk_over_the_originals_grid():
     assert np.allclose(sigma0, experiments.SIGMAS, atol=5e-5)
 
 
-@pytest.mark.parametrize("pair", cli.PAIRS)
+@pytest.mark.parametrize("pair", groups.PAIRS)
 def test_pairs_of_tasks(run, asked_for, pair):
-    first, second = cli.PAIRS[pair]
+    first, second = groups.PAIRS[pair]
     run(f"multitask --pair {pair} --job 12")
     run(f"multitask --first {first} --second {second} --job 12 --seed 12")
     by_name, by_task = asked_for[:2], asked_for[2:]

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 from conftest import FIXTURES
+from reference_checks import Checks
 
 from mempaper.orhan2019 import reference, trained_reference
 from mempaper.orhan2019.analysis import chain_activity
@@ -14,34 +15,12 @@ from mempaper.orhan2019.model import RateNetworks, Start
 from mempaper.orhan2019.sequentiality import sequentiality
 from mempaper.orhan2019.task import DelayTask
 from mempaper.paths import ROOT
-from mempaper.verify import Fixture, verify
+from mempaper.verify import Fixture
 
 PAPER = "orhan2019"
+checks = Checks(PAPER)
 FOLDER = FIXTURES / PAPER
 ORIGINAL = ROOT.parent / "shared" / "reference" / PAPER
-
-
-def read(name):
-    with np.load(FOLDER / f"{name}.npz") as file:
-        return {key: file[key] for key in file.files}
-
-
-def verdicts(folder):
-    rows = verify(PAPER, folder)
-    return {v: [r for r in rows if r.verdict == v] for v in ("ok", "missed", "skipped")}
-
-
-def all_ok(folder):
-    found = verdicts(folder)
-    assert (found["missed"], found["skipped"]) == ([], [])
-    return found["ok"]
-
-
-def only_miss(folder, part):
-    """The one row that is missed, which must speak of ``part``."""
-    (row,) = verdicts(folder)["missed"]
-    assert part in row.notes[0], row.notes
-    return row
 
 
 @pytest.fixture
@@ -85,20 +64,20 @@ def few_trials(monkeypatch):
     ],
 )
 def test_a_wrong_number_is_a_miss(tmp_path, name, key, function, by):
-    arrays = read(name)
+    arrays = checks.read(name)
     wrong = arrays[key].astype(float)
     wrong.ravel()[:1] += by
     if key.endswith("gamma"):
         wrong = wrong.astype(np.float32)
     np.savez(tmp_path / f"{name}.npz", **arrays | {key: wrong})
-    missed = verdicts(tmp_path)["missed"]
+    missed = checks.verdicts(tmp_path)["missed"]
     assert function in {row.function for row in missed}, missed
 
 
 def test_losses_whose_gradients_are_clipped_together_are_a_miss(tmp_path, monkeypatch):
     """The fixture tells the original's two backward passes from one."""
     shutil.copy(FOLDER / "train_a.npz", tmp_path)
-    all_ok(tmp_path)
+    checks.all_ok(tmp_path)
     plain = RateNetworks.tails
 
     def joint(self, x, mask, n_task, n_penalty):
@@ -106,7 +85,7 @@ def test_losses_whose_gradients_are_clipped_together_are_a_miss(tmp_path, monkey
         return h[:, -n_task:], h[:, -n_penalty:]
 
     monkeypatch.setattr(RateNetworks, "tails", joint)
-    row = only_miss(tmp_path, "train_DE1clip_grad")
+    row = checks.only_miss(tmp_path, "train_DE1clip_grad")
     assert row.function == "RateNetworks.tails, gradient"
 
 
@@ -115,7 +94,7 @@ def test_losses_whose_gradients_are_clipped_together_are_a_miss(tmp_path, monkey
 )
 def test_a_file_without_its_arrays_is_a_miss(tmp_path, name):
     np.savez(tmp_path / f"{name}.npz", other=np.zeros(3))
-    (row,) = verdicts(tmp_path)["missed"]
+    (row,) = checks.verdicts(tmp_path)["missed"]
     assert "no array is named like" in row.notes[0] or "is missing" in row.notes[0]
 
 
@@ -131,15 +110,17 @@ def test_a_file_without_its_arrays_is_a_miss(tmp_path, name):
 )
 @pytest.mark.usefixtures("few_trials")
 def test_a_missing_array_is_named(tmp_path, name, key):
-    np.savez(tmp_path / f"{name}.npz", **{k: a for k, a in read(name).items() if k != key})
-    assert f"array {key!r} is missing" in [n for r in verdicts(tmp_path)["missed"] for n in r.notes]
+    np.savez(tmp_path / f"{name}.npz", **{k: a for k, a in checks.read(name).items() if k != key})
+    assert f"array {key!r} is missing" in [
+        n for r in checks.verdicts(tmp_path)["missed"] for n in r.notes
+    ]
 
 
 def test_sizes_are_taken_from_the_arrays(tmp_path):
     """The chain and networks of other sizes than the fixtures have."""
     alphas = np.array([0.0, 0.4])
     h = [chain_activity(alpha, 0.9, 30, 140, 4) for alpha in alphas]
-    arrays = read("analysis_a") | {
+    arrays = checks.read("analysis_a") | {
         "chain_alpha": alphas,
         "chain_lambda": np.array(0.9),
         "chain_n0": np.array(4),
@@ -152,14 +133,14 @@ def test_sizes_are_taken_from_the_arrays(tmp_path):
     }
     del arrays["chain_h_alpha025"]
     np.savez(tmp_path / "analysis_z.npz", **arrays)
-    all_ok(tmp_path)
+    checks.all_ok(tmp_path)
 
 
 # Trained networks
 
 
 def test_weights_of_one_network_in_the_original_s_layout():
-    arrays = read("trained_N100_2afc_s01")
+    arrays = checks.read("trained_N100_2afc_s01")
     net = trained_reference.rate_network(arrays, "", choice=True, gamma=0.1)
     assert net.n_members == 1
     assert net.gamma == 0.1
@@ -184,15 +165,15 @@ def test_weights_of_one_network_in_the_original_s_layout():
     ],
 )
 def test_trained_networks_with_few_trials(tmp_path, name, changes, function):
-    np.savez(tmp_path / f"trained_N100_{name}.npz", **read(f"trained_N100_{name}") | changes)
-    missed = {row.function for row in verdicts(tmp_path)["missed"]}
+    np.savez(tmp_path / f"trained_N100_{name}.npz", **checks.read(f"trained_N100_{name}") | changes)
+    missed = {row.function for row in checks.verdicts(tmp_path)["missed"]}
     assert (function in missed) if function else not missed
 
 
 @pytest.mark.usefixtures("few_trials")
 def test_a_hebbian_network_without_its_term_is_a_miss(tmp_path):
     shutil.copy(FOLDER / "trained_N100_2afc_heb0.npz", tmp_path / "trained_N100_2afc_s0.npz")
-    assert "evaluation.respond" in {row.function for row in verdicts(tmp_path)["missed"]}
+    assert "evaluation.respond" in {row.function for row in checks.verdicts(tmp_path)["missed"]}
 
 
 @pytest.mark.parametrize(
@@ -205,7 +186,7 @@ def test_a_hebbian_network_without_its_term_is_a_miss(tmp_path):
 )
 def test_names_tell_task_and_condition(tmp_path, name, part):
     shutil.copy(FOLDER / "trained_N100_2afc_s0.npz", tmp_path / name)
-    only_miss(tmp_path, part)
+    checks.only_miss(tmp_path, part)
 
 
 def test_a_name_s_task_and_condition(tmp_path, monkeypatch):
@@ -249,7 +230,7 @@ def table(folder, **changes):
 @pytest.mark.usefixtures("few_trials")
 def test_statistics_of_trials(tmp_path):
     table(tmp_path)
-    assert {row.function for row in all_ok(tmp_path)} == {
+    assert {row.function for row in checks.all_ok(tmp_path)} == {
         "task.CODES",
         "DelayTask.n_inputs",
         "statistics, trials",
@@ -274,7 +255,7 @@ def test_statistics_of_trials(tmp_path):
 )
 def test_wrong_statistics_are_a_miss(tmp_path, changes, function):
     table(tmp_path, **changes)
-    assert {row.function for row in verdicts(tmp_path)["missed"]} == {function}
+    assert {row.function for row in checks.verdicts(tmp_path)["missed"]} == {function}
 
 
 def test_the_rounding_of_a_number():
@@ -299,14 +280,14 @@ def test_all_numbers_that_are_no_fixtures_here(tmp_path):
     others = [p for p in ORIGINAL.iterdir() if p.suffix in (".npz", ".csv") and p.name not in here]
     for path in others:
         shutil.copy(path, tmp_path)
-    rows = all_ok(tmp_path)
+    rows = checks.all_ok(tmp_path)
     assert {row.file for row in rows} == {p.name for p in others}
     for path in FOLDER.iterdir():  # and what is here is what is there
         assert path.read_bytes() == (ORIGINAL / path.name).read_bytes()
 
 
 def test_starts_do_not_matter_to_a_network_with_given_weights():
-    arrays = read("trained_N100_2afc_s0")
+    arrays = checks.read("trained_N100_2afc_s0")
     one = trained_reference.rate_network(arrays, "", choice=True)
     other = RateNetworks([Start(np.random.default_rng(9), 0.5, 0.5)], 50, 100, 1, choice=True)
     other.load_state_dict(one.state_dict())
