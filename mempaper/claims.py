@@ -173,7 +173,8 @@ def judge(claims: Mapping[str, Claim], measured: Mapping[str, Any], mode: Mode) 
     claims : mapping
         All claims of the figure.
     measured : mapping
-        By claim id: an Estimate, one number per seed, or None for what was not run.
+        By claim id: an Estimate, one number per seed, or None for what was not run, or not attempted
+        where the ledger expects that.
     mode : Mode
         In smoke mode nothing is judged.
 
@@ -192,7 +193,8 @@ def judge(claims: Mapping[str, Claim], measured: Mapping[str, Any], mode: Mode) 
         e = given if isinstance(given, Estimate) else estimate([] if given is None else given)
         status: Status = "not judged" if mode == "smoke" else claim.expect.judge(e)
         if given is None and mode != "smoke":
-            status = "not run"
+            left_out = claim.expected.get(mode) == "not attempted"
+            status = "not attempted" if left_out else "not run"
         value, low, high = (None if np.isnan(x) else float(x) for x in (e.value, e.low, e.high))
         judged.append(Judgement(id=name, value=value, low=low, high=high, n=e.n, status=status))
     return judged

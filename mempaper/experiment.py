@@ -21,7 +21,7 @@ import numpy as np
 import torch
 from exca import TaskInfra
 from filelock import FileLock, Timeout
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator
 from torch import Tensor
 
 from mempaper import provenance
@@ -124,6 +124,7 @@ class Experiment(BaseModel):
     n_seeds: int = Field(8, ge=1, le=512, strict=True, description="how many networks")
     device: str = Field("cpu", description="torch device, e.g. cpu or cuda")
     infra: TaskInfra = TaskInfra(version="1")
+    _adopted: tuple[Arrays, dict[str, Any]] | None = PrivateAttr(None)
 
     @field_validator("device")
     @classmethod
@@ -208,22 +209,60 @@ class Experiment(BaseModel):
         """Train and write the arrays; what exca caches is only the file's name and checksum."""
         folder = self.folder()
         resume = ResumePoint(folder / "resume", every=self.resume_every)
-        start = time.monotonic()
-        label = f"{self.paper}/{self.name}, {self.n_seeds} network{'s' * (self.n_seeds > 1)}"
-        with Progress(label) as report:
-            arrays = self.train(resume, report)
+        arrays, made = self._adopted or self._trained(resume)
         sidecar = {
             "kind": "result",
             "experiment": f"{self.paper}/{self.name}",
             "version": self.version,
             "config": self.config(),
-            **provenance.here(),
-            "device": self.device,
-            "seconds": round(time.monotonic() - start, 2),
+            **made,
         }
         sha256 = save_arrays(folder / "result.safetensors", arrays, sidecar)
         resume.clear()
         return {"file": "result.safetensors", "sha256": sha256}
+
+    def _trained(self, resume: ResumePoint) -> tuple[Arrays, dict[str, Any]]:
+        """Train; the arrays, and how they were made."""
+        start = time.monotonic()
+        label = f"{self.paper}/{self.name}, {self.n_seeds} network{'s' * (self.n_seeds > 1)}"
+        with Progress(label) as report:
+            arrays = self.train(resume, report)
+        seconds = round(time.monotonic() - start, 2)
+        return arrays, {**provenance.here(), "device": self.device, "seconds": seconds}
+
+    def adopt(self, arrays: Arrays, made: Mapping[str, Any]) -> Result:
+        """Make arrays that this configuration gave elsewhere its stored result; nothing is trained.
+
+        Parameters
+        ----------
+        arrays : mapping of arrays
+            What :meth:`train` returned there.
+        made : mapping
+            How they were made: commit, versions, date, device, seconds.
+
+        Raises
+        ------
+        ConfigError
+            There is a result already, and it is another one.
+        """
+        folder = self.folder()
+        shipped, file = self.shipped_file(), folder / "result.safetensors"
+        with self._acquired_lock():
+            if not (shipped.exists() or (file.exists() and (folder / "job.pkl").exists())):
+                self._adopted = (arrays, dict(made))
+                try:
+                    self.stored()
+                finally:
+                    self._adopted = None
+        result = self.result()
+        if not same_arrays(result.arrays, arrays):
+            there = f"comes with the book ({shipped})"
+            if result.provenance["origin"] != "shipped":
+                there = f"is in {folder}; remove that folder if it is not needed"
+            raise ConfigError(
+                f"{self.paper}/{self.name} {self.key()} has another result already, which {there}."
+            )
+        return result
 
     def shipped_file(self) -> Path:
         """Where a result of this very configuration would be shipped with the book."""
@@ -300,6 +339,16 @@ class Experiment(BaseModel):
         tensors = load_arrays(file, sha256 or sidecar["sha256"])
         arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
         return Result(arrays, {**sidecar, "origin": origin, "key": self.key()})
+
+
+def same_arrays(first: Arrays, second: Arrays) -> bool:
+    """Whether both hold the same names with the same numbers in the same types."""
+    if set(first) != set(second):
+        return False
+    pairs = [(np.asarray(first[name]), np.asarray(second[name])) for name in first]
+    return all(
+        a.dtype == b.dtype and np.array_equal(a, b, equal_nan=a.dtype.kind in "fc") for a, b in pairs
+    )
 
 
 def train_all(runs: Iterable[Experiment]) -> None:

@@ -11,7 +11,7 @@ import pytest
 from filelock import FileLock
 
 from mempaper.checkpoint import CorruptFileError
-from mempaper.experiment import ConfigError, train_all
+from mempaper.experiment import ConfigError, same_arrays, train_all
 from mempaper.ritter2018.experiments import ContextualChoiceTraining
 
 SMALL = {"n_seeds": 2, "n_epochs": 2, "n_unique": 5, "n_evaluation": 1}
@@ -127,6 +127,38 @@ def test_shipped_results_are_used_and_foreign_ones_refused(runs, tmp_path, monke
     run.shipped_file().with_suffix(".json").replace(other.shipped_file().with_suffix(".json"))
     with pytest.raises(CorruptFileError, match="belongs to another run"):
         other.result()
+
+
+def test_a_result_from_elsewhere_is_adopted_without_training(runs, tmp_path, monkeypatch):
+    elsewhere = ContextualChoiceTraining(**SMALL).result()
+    made = {"commit": "abc", "date": "2020-01-02", "device": "cpu", "seconds": 3.0}
+    monkeypatch.setenv("MEMPAPER_RUNS", str(tmp_path / "here"))
+    monkeypatch.setattr(ContextualChoiceTraining, "train", lambda *_: pytest.fail("trained"))
+    run = ContextualChoiceTraining(**SMALL)
+    assert same_arrays(run.adopt(elsewhere.arrays, made).arrays, elsewhere.arrays)
+    found = ContextualChoiceTraining(**SMALL).result()
+    assert found.provenance["origin"] == "cache"
+    assert {name: found.provenance[name] for name in made} == made
+    assert found.provenance["sha256"] == elsewhere.provenance["sha256"]
+    assert not run.busy()
+    again = ContextualChoiceTraining(**SMALL)
+    again.adopt(elsewhere.arrays, {**made, "commit": "def"})
+    assert again.result().provenance["commit"] == "abc"
+    other = {**elsewhere.arrays, "correct": elsewhere["correct"] + 1}
+    with pytest.raises(ConfigError, match=r"has another result already, which is in .*remove"):
+        again.adopt(other, made)
+    monkeypatch.setattr("mempaper.experiment.data_folder", lambda: tmp_path / "shipped")
+    run.ship()
+    with pytest.raises(ConfigError, match=r"another result already, which comes with the book"):
+        again.adopt(other, made)
+
+
+def test_arrays_are_the_same_with_their_types_and_gaps():
+    gaps = {"a": np.array([1.0, np.nan]), "b": np.arange(3)}
+    assert same_arrays(gaps, {name: array.copy() for name, array in gaps.items()})
+    assert not same_arrays(gaps, {"a": gaps["a"]})
+    assert not same_arrays(gaps, {**gaps, "b": np.arange(3.0)})
+    assert not same_arrays(gaps, {**gaps, "a": np.array([1.0, 2.0])})
 
 
 def test_kill_and_resume_gives_the_unbroken_result(runs, tmp_path):

@@ -1,0 +1,222 @@
+"""The agents that the chapters share: one pool, by architecture, noise and seed."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, TypeVar
+
+import numpy as np
+from pydantic import Field
+
+from mempaper.experiment import Experiment, Mode, Result, train_all
+from mempaper.zhang2024.experiments import EKF_SCRATCH, QuickAgent, ReferenceAgent
+from mempaper.zhang2024.networks import ACTORS, CRITICS
+from mempaper.zhang2024.quick import Tester
+from mempaper.zhang2024.rollout import COLUMNS, Agent
+from mempaper.zhang2024.task import World
+from mempaper.zhang2024.training import LOG_COLUMNS
+
+Name = TypeVar("Name", bound=Hashable)
+HOL, MOHO, HOMO, MOD = "Actor1Critic1", "Actor3Critic1", "Actor1Critic5", "Actor3Critic5"
+MAIN = {"hol": HOL, "moho": MOHO, "homo": HOMO, "mod": MOD}
+EKF, HOL_EKF = "EKF", "ActorEKFCritic1"
+ARCHITECTURES = tuple(actor + critic for critic in CRITICS[:5] for actor in ACTORS[:3])
+NOISES = (0.0, 0.1, 0.2, 0.3)
+DEFAULT_NOISE, ALTERNATIVE_NOISE, LARGER_DIFFERENCE = (0.2, 0.1), (0.1, 0.2), (0.4, 0.1)
+SWEEP_SEEDS = 2  # of an architecture outside the four main ones
+SCRATCH_SEEDS = 3  # without a warm start
+
+
+class Pool(Experiment):
+    """Which agents a chapter asks for; it trains nothing by itself.
+
+    In fast mode they are those of the quick recipe, in full mode the original's.
+    """
+
+    paper: ClassVar[str] = "zhang2024"
+    name: ClassVar[str] = "pool"
+    presets: ClassVar[dict[Mode, dict[str, Any]]] = {
+        "smoke": {"n_seeds": 2, "recipe": "tiny", "n_trials": 60},
+        "fast": {},
+        "full": {"n_seeds": 3, "recipe": "original", "n_trials": 2000},
+    }
+
+    n_seeds: int = Field(5, ge=1, le=512, strict=True, description="agents of each main architecture")
+    recipe: Literal["tiny", "quick", "original"] = Field("quick", description="how agents are trained")
+    rounds: int | None = Field(
+        None, ge=1, strict=True, description="of the quick recipe; None takes its own number"
+    )
+    total_trials: int | None = Field(
+        None, ge=1, strict=True, description="of the original's training; None takes its own number"
+    )
+    n_trials: int = Field(1000, ge=20, strict=True, description="test trials per agent and condition")
+
+    def member(
+        self,
+        architecture: str,
+        seed: int = 0,
+        noise: tuple[float, float] = DEFAULT_NOISE,
+        **changes: Any,
+    ) -> QuickAgent | ReferenceAgent:
+        """The training of one agent; ``seed`` counts from the pool's first."""
+        shared: dict[str, Any] = {
+            "architecture": architecture,
+            "seed": self.seed + seed,
+            "process_noise": noise[0],
+            "observation_noise": noise[1],
+            "device": self.device,
+        }
+        if self.recipe == "original":
+            return ReferenceAgent.preset(
+                "full", **{**shared, "total_trials": self.total_trials, **changes}
+            )
+        if architecture == EKF and self.recipe == "quick":
+            shared |= EKF_SCRATCH
+        mode = "smoke" if self.recipe == "tiny" else "fast"
+        if self.rounds is not None:
+            shared["rounds"] = self.rounds
+        return QuickAgent.preset(mode, **{**shared, **changes})
+
+    def seeds(self, architecture: str, n: int | None = None, **options: Any) -> list[Any]:
+        """The trainings of several seeds of an architecture, ``n`` at most; all by default."""
+        n = self.n_seeds if n is None else min(n, self.n_seeds)
+        return [self.member(architecture, k, **options) for k in range(n)]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """An agent with what is known of its training.
+
+    Attributes
+    ----------
+    run : QuickAgent or ReferenceAgent
+    result : Result
+    agent : Agent
+    """
+
+    run: QuickAgent | ReferenceAgent
+    result: Result
+    agent: Agent
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """Configuration, seeds, commit, versions, device, seconds and origin."""
+        return self.result.provenance
+
+    @property
+    def world(self) -> World:
+        """The world that the agent was trained in."""
+        return self.run.world()
+
+    @property
+    def noise(self) -> tuple[float, float]:
+        """Process and observation noise in training, as fractions of the gain."""
+        return self.run.process_noise, self.run.observation_noise
+
+    @property
+    def labels(self) -> list[str]:
+        """Conditions of :meth:`curve`."""
+        extensive = isinstance(self.run, ReferenceAgent) and self.run.extensive
+        return list(Tester(self.world, self.run.conditions(), 1, extensive=extensive).labels)
+
+    @property
+    def trials(self) -> np.ndarray:
+        """Training trials seen at each row of the table, (row,)."""
+        if isinstance(self.run, ReferenceAgent):
+            every = self.run.validate_every
+            return every * np.arange(1, len(self.result["table"][0]) + 1)
+        return self.result["trials"][0]
+
+    @property
+    def losses(self) -> np.ndarray:
+        """Loss of the critics in the course of training, per round or per hundred trials."""
+        if isinstance(self.run, ReferenceAgent):
+            n = int(self.result["n_blocks"][0])
+            return self.result["blocks"][0][:n, LOG_COLUMNS.index("critic_loss")]
+        return self.result["critic_loss"][0]
+
+    def curve(self, label: str, column: str = "reward_fraction") -> np.ndarray:
+        """A column of the performance table in the course of training, (row,).
+
+        Parameters
+        ----------
+        label : str
+            gain1x, gain1.5x, gain2x, perturbation0 or perturbation1.
+        column : str
+            Of :data:`~mempaper.zhang2024.rollout.COLUMNS`.
+        """
+        return self.result["table"][0][:, self.labels.index(label), COLUMNS.index(column)]
+
+
+def load(run: QuickAgent | ReferenceAgent, criterion: str = "gain1x") -> Trained:
+    """The agent of a training, which is done now if need be.
+
+    Parameters
+    ----------
+    criterion : str
+        Of the original's trainings the checkpoint that was the best by this criterion is taken (see
+        :data:`~mempaper.zhang2024.experiments.CRITERIA`), of the quick recipe's always the end.
+    """
+    result = run.result()
+    agent = run.new_agent()
+    prefix = f"selected/{criterion}/"
+    weights = {n.removeprefix(prefix): a for n, a in result.arrays.items() if n.startswith(prefix)}
+    if not weights:
+        weights = {n: t.numpy() for n, t in result.weights().items()}
+    agent.take(weights)
+    return Trained(run, result, agent.eval())
+
+
+def trained(runs: Mapping[Name, Sequence[Any]], criterion: str = "gain1x") -> dict[Name, list[Trained]]:
+    """The agents of several groups, by the same names; see :func:`load`."""
+    train_all(run for group in runs.values() for run in group)
+    return {name: [load(run, criterion) for run in group] for name, group in runs.items()}
+
+
+def main(base: Pool) -> dict[str, list[Any]]:
+    """Trainings of the four main agents by short name, all seeds."""
+    return {name: base.seeds(architecture) for name, architecture in MAIN.items()}
+
+
+def filters(base: Pool) -> dict[str, list[Any]]:
+    """Trainings of the EKF agents for both noise pairs, one of each."""
+    noises = {"EKF": DEFAULT_NOISE, "EKF alternative": ALTERNATIVE_NOISE}
+    return {name: [base.member(EKF, 0, noise)] for name, noise in noises.items()}
+
+
+def sweep(base: Pool) -> dict[str, list[Any]]:
+    """Trainings of all fifteen architectures, two seeds of each, by name."""
+    return {name: base.seeds(name, SWEEP_SEEDS) for name in ARCHITECTURES}
+
+
+def from_scratch(base: Pool) -> dict[str, list[Any]]:
+    """Trainings of the holistic and the modular agent without a warm start, three seeds of each."""
+    return {name: base.seeds(MAIN[name], SCRATCH_SEEDS, recipe="scratch") for name in ("hol", "mod")}
+
+
+def reached(agents: Sequence[Trained], share: float = 0.9) -> np.ndarray:
+    """Training trials until ``share`` of the test trials at gain 1 is rewarded, (agent,).
+
+    An agent that never gets there counts its whole training.
+    """
+    found = []
+    for agent in agents:
+        good = np.flatnonzero(agent.curve("gain1x") >= share)
+        found.append(agent.trials[good[0] if len(good) else -1])
+    return np.array(found, float)
+
+
+def noises(base: Pool) -> dict[tuple[str, float, float], list[Any]]:
+    """Trainings of the holistic and the modular agent in 16 noises, by (name, process, observation)."""
+    return {
+        (name, process, observation): [base.member(MAIN[name], 0, (process, observation))]
+        for name in ("hol", "mod")
+        for process in NOISES
+        for observation in NOISES
+    }
+
+
+def table_mean(agents: Sequence[Trained], labels: Sequence[str], column: str) -> np.ndarray:
+    """A column of the performance tables averaged over conditions, (agent, row)."""
+    return np.stack([np.mean([a.curve(label, column) for label in labels], 0) for a in agents])

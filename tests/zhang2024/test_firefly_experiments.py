@@ -1,0 +1,115 @@
+"""Configurations of quick agents: presets, what is refused, and a run from end to end."""
+
+import numpy as np
+import pytest
+
+from mempaper.experiment import ConfigError
+from mempaper.zhang2024 import quick
+from mempaper.zhang2024.experiments import QuickAgent, WarmStart
+from mempaper.zhang2024.quick import EKF_FROM_SCRATCH, FROM_SCRATCH, TABLE_ROWS
+from mempaper.zhang2024.rollout import COLUMNS
+
+
+@pytest.fixture
+def few_trials(monkeypatch):
+    """Tables on a few trials."""
+    monkeypatch.setattr(quick.Tester.__init__, "__defaults__", (20,))
+
+
+def test_defaults_are_the_paper_s_world():
+    run = QuickAgent.preset("full")
+    world, conditions = run.world(), run.conditions()
+    assert (world.n_steps, world.dt, world.stop_action, world.target_off) == (35, 0.1, 0.1, 3)
+    assert world.goal_radius == (0.1625, 0.1625)
+    assert world.initial_radius == (0.25, 1.0)
+    assert np.degrees(world.relative_angle) == pytest.approx(35)
+    assert (conditions.process_noise, conditions.observation_noise) == ((0.2, 0.2), (0.1, 0.1))
+    paper = WarmStart.preset("full").sizes()
+    assert (paper.rnn, paper.fc, paper.holistic, paper.stacked) == (128, 300, 220, 128)
+
+
+@pytest.mark.parametrize("actor", ["Actor1", "Actor2", "Actor3"])
+def test_quick_agents_are_matched_in_size(actor):
+    agent = QuickAgent.preset("fast", architecture=f"{actor}Critic1").new_agent()
+    assert sum(p.numel() for p in agent.actor.parameters()) == pytest.approx(27_000, rel=0.06)
+
+
+def test_recipes():
+    warm = QuickAgent.preset("fast", rounds=800).recipe_in_use()
+    assert (warm.rounds, warm.own_trials, warm.random_trials) == (800, 2048, 2048)
+    assert warm.protected == 0
+    scratch = QuickAgent.preset("fast", recipe="scratch", critic_updates=600, rounds=600)
+    assert scratch.recipe_in_use() == FROM_SCRATCH
+    ekf = scratch.replace(
+        architecture="EKF", rounds=900, initial_trials=2048, critic_updates=500
+    ).recipe_in_use()
+    assert ekf == EKF_FROM_SCRATCH
+    smoke = QuickAgent.preset("smoke").recipe_in_use()
+    assert (smoke.own_trials, smoke.random_trials) == (0, 512)
+
+
+def test_agents_with_one_actor_share_their_warm_start():
+    modular, mixed, holistic = (
+        QuickAgent.preset("fast", architecture=a).warm_run()
+        for a in ("Actor3Critic5", "Actor3Critic1", "Actor1Critic1")
+    )
+    assert modular == mixed != holistic
+    other = QuickAgent.preset("fast", architecture="Actor3Critic5", process_noise=0.1).warm_run()
+    assert other != modular
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"architecture": "Actor4Critic1"}, "architecture.*Unknown architecture 'Actor4Critic1'"),
+        ({"architecture": "modular"}, "Unknown architecture 'modular'"),
+        ({"architecture": "EKF", "process_noise": 0}, "process_noise 0 .* singular"),
+        ({"architecture": "ActorEKFCritic1", "process_noise": 0}, "process_noise 0 .* singular"),
+        ({"recipe": "hot"}, "recipe"),
+        ({"rounds": 0}, "rounds"),
+        ({"initial_trials": 1000}, "initial_trials"),
+        ({"process_noise": -0.1}, "process_noise"),
+        ({"observation_noise": -0.1}, "observation_noise"),
+        ({"gain_range": (2, 1)}, "gain"),
+        ({"gain_range": (0, 1)}, "gain"),
+        ({"gain_range": (1, 2), "exclude_gain": (1, 2)}, "exclude_gain"),
+        ({"reward_mode": "mean"}, "reward_mode"),
+        ({"dt": 0}, "dt"),
+        ({"target_off": -1}, "target_off"),
+        ({"bump_duration": 9}, "bump_duration"),
+        ({"rnn_size": 0}, "rnn_size"),
+        ({"fc_size": 0}, "fc_size"),
+        ({"target_distance": (400, 100)}, "initial_radius"),
+        ({"stop_action": 1.5}, "stop_action"),
+        ({"n_seeds": 0}, "n_seeds"),
+        ({"learning_rate": 1e-3}, "learning_rate"),
+    ],
+)
+def test_impossible_parameters_are_refused_by_name(change, message):
+    with pytest.raises(ConfigError, match=message):
+        QuickAgent.preset("fast", **change)
+
+
+def test_a_recurrent_agent_may_be_without_process_noise():
+    QuickAgent.preset("fast", architecture="Actor1Critic1", process_noise=0, observation_noise=0)
+
+
+@pytest.mark.usefixtures("few_trials")
+def test_a_smoke_run_from_end_to_end(runs):
+    small = {
+        "rnn_size": 6,
+        "fc_size": 6,
+        "holistic_size": 6,
+        "rounds": 2,
+        "warm_steps": 2,
+        "episode_time": 2.5,
+    }
+    run = QuickAgent.preset("smoke", seed=3, **small)
+    arrays = run.result().arrays
+    assert arrays["table"].shape == (1, TABLE_ROWS + 1, 5, len(COLUMNS))
+    assert np.isfinite(arrays["table"][0, :3]).all()
+    assert run.folder().is_relative_to(runs)
+    names = {name for name in arrays if name.startswith("weights/")}
+    assert names == {f"weights/{name}" for name in run.new_agent().state_dict()}
+    other = QuickAgent.preset("smoke", seed=4, **small).result().arrays
+    assert not np.array_equal(other["critic_loss"], arrays["critic_loss"])

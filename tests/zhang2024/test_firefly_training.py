@@ -1,0 +1,213 @@
+"""The original's loop and its memories."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from mempaper.checkpoint import ResumePoint
+from mempaper.experiment import ConfigError
+from mempaper.zhang2024.buffers import EqualLengthMemory, TransitionMemory
+from mempaper.zhang2024.experiments import CRITERIA, ReferenceAgent, best_row
+from mempaper.zhang2024.rollout import COLUMNS
+from mempaper.zhang2024.training import LOG_COLUMNS, Trainer
+
+FORCED = {"phase_two_at": -1.0}  # leave the first phase at the end of the first block
+
+
+def trial(length: int, mark: float) -> tuple[torch.Tensor, torch.Tensor, float]:
+    return torch.full((length, 6), mark), torch.full((length, 2), mark), mark
+
+
+def trainer(architecture: str, **changes: object) -> Trainer:
+    run = ReferenceAgent.preset("smoke", architecture=architecture)
+    schedule = replace(run.schedule(), **changes)
+    return Trainer(run.new_agent(), run.world(), run.conditions(), schedule, run.seed)
+
+
+def test_batches_have_one_length_and_no_trial_twice() -> None:
+    memory = EqualLengthMemory(1000, 9)
+    for k in range(60):
+        memory.push(*trial(3 + k % 5, float(k)))
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        batch = memory.sample(8, rng)
+        steps, n, _ = batch.states.shape
+        marks = batch.states[0, :, 0].tolist()
+        assert n == 8
+        assert len(set(marks)) == n
+        assert {3 + int(mark) % 5 for mark in marks} == {steps}
+        assert batch.done[:, :, 0].sum(0).tolist() == [1.0] * n
+        assert torch.equal(batch.rewards[-1, :, 0], batch.states[0, :, 0])
+        assert not batch.rewards[:-1].any()
+
+
+def test_lengths_are_drawn_as_often_as_they_are_stored() -> None:
+    memory = EqualLengthMemory(1000, 9)
+    for k in range(90):
+        memory.push(*trial(4 if k % 3 else 7, 1.0))
+    rng = np.random.default_rng(1)
+    drawn = Counter(len(memory.sample(1, rng).states) for _ in range(3000))
+    assert drawn[4] / 3000 == pytest.approx(2 / 3, abs=0.03)
+
+
+def test_a_rare_length_gives_a_smaller_batch_once_a_tenth_is_looked_at() -> None:
+    """With 40 of 400 looked at, a length that half the trials have is found about 20 times."""
+    memory = EqualLengthMemory(400, 9)
+    for k in range(400):
+        memory.push(*trial(4 + k % 2, 1.0))
+    rng = np.random.default_rng(2)
+    sizes = [memory.sample(400, rng).states.shape[1] for _ in range(300)]
+    assert np.mean(sizes) == pytest.approx(1 + 39 * 199 / 399, abs=0.5)
+
+
+def test_the_ring_forgets_the_oldest() -> None:
+    memory = EqualLengthMemory(10, 9)
+    for k in range(37):
+        memory.push(*trial(3 + k % 4, float(k)))
+    assert len(memory) == 10
+    rng = np.random.default_rng(3)
+    seen = {m for _ in range(200) for m in memory.sample(10, rng).states[0, :, 0].tolist()}
+    assert seen == set(map(float, range(27, 37)))
+
+
+def test_a_mirrored_trial_is_reflected_at_the_y_axis() -> None:
+    memory = EqualLengthMemory(4, 9)
+    memory.push_mirrored(torch.arange(12.0).reshape(2, 6), torch.ones(2, 2), 1.0)
+    batch = memory.sample(1, np.random.default_rng(0))
+    assert batch.states[0, 0].tolist() == [0, -1, 2, -3, -4, 5]
+    assert batch.actions[0, 0].tolist() == [1, -1]
+
+
+def test_transitions_are_drawn_without_repetition() -> None:
+    memory = TransitionMemory(50, 13)
+    for k in range(70):
+        memory.push(torch.full((13,), float(k)), torch.zeros(2), torch.zeros(13), 0.0, k % 2 == 0)
+    batch = memory.sample(50, np.random.default_rng(0))
+    assert sorted(batch.states[:, 0].tolist()) == list(range(20, 70))
+    assert torch.equal(batch.done[:, 0], (batch.states[:, 0] % 2 == 0).float())
+
+
+def test_nothing_can_be_drawn_from_an_empty_memory() -> None:
+    with pytest.raises(ValueError, match="empty"):
+        EqualLengthMemory(10, 9).sample(4, np.random.default_rng(0))
+    with pytest.raises(ValueError, match="fewer than 4"):
+        TransitionMemory(10, 13).sample(4, np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("architecture", ["Actor3Critic5", "Actor2Critic4", "ActorEKFCritic1", "EKF"])
+def test_an_interrupted_training_ends_like_an_unbroken_one(architecture: str, tmp_path: Path) -> None:
+    whole = trainer(architecture, **FORCED).run()
+    assert whole["phase"] == 2
+    first = trainer(architecture, **FORCED)
+    while first.trial < 13 or first.phase == 1:
+        first.one_trial()
+        if first.trial % 5 == 4:
+            first._block_ends()
+        if first.trial % 10 == 9:
+            first._checkpoint()
+        first.trial += 1
+    point = ResumePoint(tmp_path / "resume")
+    point.save(first.state())
+    again = trainer(architecture, **FORCED).run(point)
+    for name, array in whole.items():
+        assert np.array_equal(array, again[name], equal_nan=True), name
+
+
+def test_the_first_phase_ends_with_an_empty_memory_and_trials_from_one() -> None:
+    one = trainer("Actor1Critic1", **FORCED)
+    for _ in range(4):
+        one.one_trial()
+        one.trial += 1
+    assert len(one.memory) == 4
+    assert one.std == 0.8
+    one.one_trial()
+    one._block_ends()
+    one.trial += 1
+    assert (one.phase, one.trial, len(one.memory)) == (2, 1, 0)
+    assert one.first_phase_trials == 5
+    assert one.std == 0.5
+    one.one_trial()
+    assert len(one.memory) == 2  # with its mirror image
+
+
+def test_small_steps_begin_after_a_validation_with_four_fifths_rewarded() -> None:
+    one = trainer("Actor3Critic5", **FORCED)
+    one.phase = 2
+    one.logs["validation"][0, 1, COLUMNS.index("reward_fraction")] = 0.81
+    one._recent = [[0.0] * len(LOG_COLUMNS)] * 5
+    one._block_ends()
+    assert one.phase == 3
+    assert (one.rates.actor, one.rates.critic, one.std) == (5e-5, 5e-5, 0.4)
+
+
+def test_without_observation_noise_the_first_phase_sees_velocity_as_it_is() -> None:
+    one = trainer("Actor3Critic5")
+    one.one_trial()
+    assert isinstance(one.memory, EqualLengthMemory)
+    length = int(one.memory.arrays["length"][0])
+    seen = one.memory.arrays["states"][0, :length]
+    # an untrained actor stays in the stop box, so what it sees is process noise on its own action
+    intended = seen[1:, 2] * 0.5
+    assert (seen[1:, 0] - intended).std() == pytest.approx(0.2 * 0.5, rel=0.5)
+    assert length == 35
+
+
+def test_a_stop_is_executed_as_intended() -> None:
+    one = trainer("Actor3Critic5")
+    stop, move = torch.tensor([[0.05, -0.09]]), torch.tensor([[0.05, 0.2]])
+    assert torch.equal(one._explored(stop), stop)
+    assert not torch.equal(one._explored(move), move)
+    assert one._explored(torch.ones(1, 2)).abs().max() <= 1
+
+
+def test_every_checkpoint_is_kept_and_the_best_ones_are_selected(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def forced(self: ReferenceAgent, schedule=ReferenceAgent.schedule):
+        return replace(schedule(self), **FORCED)
+
+    monkeypatch.setattr(ReferenceAgent, "schedule", forced)
+    run = ReferenceAgent.preset("smoke", architecture="Actor3Critic5", seed=5)
+    result = run.result()
+    kept = {file.stem for file in run.checkpoints(5).glob("*.safetensors")}
+    assert kept == {"9", "19"}
+    labels = ["gain1x", "gain1.5x", "gain2x", "perturbation0", "perturbation1"]
+    for criterion in CRITERIA:
+        row = best_row(result["table"][0], labels, criterion)
+        assert row is not None
+        assert f"selected/{criterion}/actor.l1.weight" in result.arrays
+
+
+def test_ties_go_to_the_earliest_checkpoint() -> None:
+    table = np.zeros((3, 2, len(COLUMNS)))
+    table[1:, 0, COLUMNS.index("reward_rate")] = 0.5
+    assert best_row(table, ["gain1x", "perturbation0"], "gain1x") == 1
+    assert best_row(np.full_like(table, np.nan), ["gain1x", "perturbation0"], "gain1x") is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"exploration": 0.5}, "exploration"),
+        ({"total_trials": 400}, "no checkpoint"),
+        ({"architecture": "Actor4Critic1"}, "Unknown architecture"),
+        ({"architecture": "EKF", "process_noise": 0.0}, "process_noise 0"),
+        ({"architecture": "EKF", "ekf_learn_after": 100}, "ekf_batch_size"),
+        ({"bump_duration": 9}, "bump_duration"),
+        ({"gain_range": (2.0, 1.0)}, "gain"),
+        ({"process_noise": -0.1}, "process_noise"),
+        ({"reward_mode": "linear"}, "reward_mode"),
+        ({"dt": 0.0}, "dt"),
+        ({"target_off": -1}, "target_off"),
+        ({"fc_size": 0}, "fc_size"),
+    ],
+)
+def test_impossible_settings_are_refused(changes: dict, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        ReferenceAgent.preset("full", **changes)
