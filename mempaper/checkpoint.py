@@ -138,6 +138,17 @@ def restore_training(
     return int(state["done"])
 
 
+def flat(parts: Mapping[str, Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    """Several dictionaries of tensors as one, each name after its part's and a slash."""
+    return {f"{part}/{name}": t for part, tensors in parts.items() for name, t in tensors.items()}
+
+
+def part_of(state: Mapping[str, Tensor], name: str) -> dict[str, Tensor]:
+    """One of the dictionaries that :func:`flat` put together."""
+    prefix = f"{name}/"
+    return {k.removeprefix(prefix): t for k, t in state.items() if k.startswith(prefix)}
+
+
 class ResumePoint:
     """The last state of an unfinished training, in a file of its own.
 

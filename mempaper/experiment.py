@@ -64,6 +64,21 @@ def check_mode(mode: object) -> Mode:
     raise ConfigError(f"mode is {mode!r}; allowed are {', '.join(MODES)}.{hint}")
 
 
+def unless_full(given: object, mode: Mode, name: str) -> bool:
+    """A chapter's parameter that costs much at full scale: None means not in full mode.
+
+    Raises
+    ------
+    ConfigError
+        It is neither None nor a truth value.
+    """
+    if given is None:
+        return mode != "full"
+    if not isinstance(given, bool):
+        raise ConfigError(f"{name} is {given!r}; allowed are True, False and None.")
+    return given
+
+
 def _explain(error: ValidationError, model: type[BaseModel]) -> str:
     lines = []
     for item in error.errors():

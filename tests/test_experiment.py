@@ -11,7 +11,7 @@ import pytest
 from filelock import FileLock
 
 from mempaper.checkpoint import CorruptFileError
-from mempaper.experiment import ConfigError, same_arrays, train_all
+from mempaper.experiment import MODES, ConfigError, same_arrays, train_all, unless_full
 from mempaper.ritter2018.experiments import ContextualChoiceTraining
 
 SMALL = {"n_seeds": 2, "n_epochs": 2, "n_unique": 5, "n_evaluation": 1}
@@ -64,6 +64,14 @@ def test_every_field_but_the_device_names_another_run(runs):
 def test_impossible_configurations_are_refused_with_what_is_allowed(mode, given, message):
     with pytest.raises(ConfigError, match=message):
         ContextualChoiceTraining.preset(mode, **given)
+
+
+def test_what_costs_much_is_left_out_of_full_mode_unless_asked_for():
+    assert [unless_full(None, mode, "sweep") for mode in MODES] == [True, True, False]
+    assert unless_full(True, "full", "sweep")
+    assert not unless_full(False, "fast", "sweep")
+    with pytest.raises(ConfigError, match="sweep is 'false'; allowed are True, False and None"):
+        unless_full("false", "full", "sweep")
 
 
 def test_none_stands_for_the_modes_own_value():

@@ -48,6 +48,7 @@ import numpy as np
 
 from mempaper import plots
 from mempaper.chapter import Chapter
+from mempaper.experiment import unless_full
 from mempaper.orhan2019 import comparisons, figures, groups, model, task
 from mempaper.orhan2019.experiments import DelayLearning
 
@@ -60,7 +61,7 @@ chapter = Chapter(
     "iterations",
     own=("gamma", "all_conditions"),
 )
-all_conditions = comparisons.also_conditions(all_conditions, mode)
+all_conditions = unless_full(all_conditions, mode, "all_conditions")
 base = chapter.experiment
 names = ("DE1", "CD", "COMP", "2AFC")
 plasticity = {"model": "hebbian", "gamma": base.gamma if gamma is None else gamma}

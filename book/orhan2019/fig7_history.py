@@ -48,6 +48,7 @@ import numpy as np
 
 from mempaper import plots
 from mempaper.chapter import Chapter
+from mempaper.experiment import unless_full
 from mempaper.orhan2019 import comparisons, figures, groups, task
 from mempaper.orhan2019.experiments import DelayLearning
 from mempaper.orhan2019.training import Trainer
@@ -61,7 +62,7 @@ chapter = Chapter(
     "iterations",
     own=("all_conditions",),
 )
-all_conditions = comparisons.also_conditions(all_conditions, mode)
+all_conditions = unless_full(all_conditions, mode, "all_conditions")
 
 # %% [markdown]
 # ## The idea

@@ -50,7 +50,8 @@ from matplotlib.colors import PowerNorm
 
 from mempaper import plots, stats
 from mempaper.chapter import Chapter
-from mempaper.orhan2019 import analysis, comparisons, figures, groups
+from mempaper.experiment import unless_full
+from mempaper.orhan2019 import analysis, figures, groups
 from mempaper.orhan2019.experiments import DelayLearning
 from mempaper.orhan2019.sequentiality import sequentiality
 from mempaper.orhan2019.trained import Trained
@@ -64,7 +65,7 @@ chapter = Chapter(
     "iterations",
     own=("all_conditions",),
 )
-all_conditions = comparisons.also_conditions(all_conditions, mode)
+all_conditions = unless_full(all_conditions, mode, "all_conditions")
 
 # %% [markdown]
 # ## The idea

@@ -49,6 +49,7 @@ import numpy as np
 
 from mempaper import plots, stats
 from mempaper.chapter import Chapter
+from mempaper.experiment import unless_full
 from mempaper.orhan2019 import (
     analysis,
     comparisons,
@@ -69,7 +70,7 @@ chapter = Chapter(
     "iterations",
     own=("ridge", "all_conditions"),
 )
-all_conditions = comparisons.also_conditions(all_conditions, mode)
+all_conditions = unless_full(all_conditions, mode, "all_conditions")
 
 # %% [markdown]
 # ## The idea

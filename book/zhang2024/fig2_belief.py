@@ -46,6 +46,7 @@ from scipy.stats import norm
 
 from mempaper import plots, stats
 from mempaper.chapter import Chapter
+from mempaper.experiment import unless_full
 from mempaper.zhang2024 import (
     belief,
     comparisons,
@@ -63,7 +64,7 @@ from mempaper.zhang2024.groups import Pool
 chapter = Chapter(
     "zhang2024/fig2_belief", globals(), Pool, "n_trials", own=("sweep",)
 )
-sweep = sweeps.wanted(sweep, mode)
+sweep = unless_full(sweep, mode, "sweep")
 
 # %% [markdown]
 # ## The idea

@@ -46,6 +46,7 @@ import numpy as np
 
 from mempaper import plots, stats
 from mempaper.chapter import Chapter
+from mempaper.experiment import unless_full
 from mempaper.zhang2024 import (
     analysis,
     evaluation,
@@ -64,7 +65,7 @@ chapter = Chapter(
     own=("monkey_data", "hol_ekf"),
 )
 base = chapter.experiment
-hol_ekf = evaluation.wants_filter(hol_ekf, mode)
+hol_ekf = unless_full(hol_ekf, mode, "hol_ekf")
 subjects = monkeys.read_subjects(monkey_data, ["normal"]) if monkey_data else []
 recorded = monkey_trials.normal_sets(subjects, base.n_trials) if subjects else {}
 

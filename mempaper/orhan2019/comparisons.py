@@ -8,24 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from mempaper import stats
-from mempaper.experiment import ConfigError
 from mempaper.orhan2019.analysis import correlated
 from mempaper.orhan2019.trained import Trained
-
-
-def also_conditions(given: object, mode: str) -> bool:
-    """Whether a chapter trains networks of other conditions too: None means not in full mode.
-
-    Raises
-    ------
-    ConfigError
-        It is neither None nor a truth value.
-    """
-    if given is None:
-        return mode != "full"
-    if not isinstance(given, bool):
-        raise ConfigError(f"all_conditions is {given!r}; allowed are True, False and None.")
-    return given
 
 
 def by_sigma(

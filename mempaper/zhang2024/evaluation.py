@@ -12,7 +12,7 @@ import torch
 from matplotlib.axes import Axes
 
 from mempaper import plots
-from mempaper.experiment import ConfigError, check_names
+from mempaper.experiment import check_names
 from mempaper.plots import own_axes
 from mempaper.stats import mean_interval
 from mempaper.zhang2024 import decoding
@@ -277,21 +277,6 @@ def _from_first(
     first, *others = of_monkeys
     values = {**of_agents, **({"monkey": np.stack(others)} if others else {})}
     return {name: pooled(np.abs(one - first), kept) for name, one in values.items()}
-
-
-def wants_filter(given: object, mode: str) -> bool:
-    """Whether a chapter shows the holistic-EKF agent: None means not in full mode.
-
-    Raises
-    ------
-    ConfigError
-        It is neither None nor a truth value.
-    """
-    if given is None:
-        return mode != "full"
-    if not isinstance(given, bool):
-        raise ConfigError(f"hol_ekf is {given!r}; allowed are True, False and None.")
-    return given
 
 
 # Drawing

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mempaper.checkpoint import ResumePoint
+from mempaper.checkpoint import ResumePoint, flat, part_of
 from mempaper.progress import Report, silent
 from mempaper.zhang2024.replay import Exploration, Hindsight, TrialMemory, random_policy, scripted
 from mempaper.zhang2024.rollout import COLUMNS, Agent, Explore, labelled_trials, performance, run
@@ -387,18 +387,13 @@ class QuickTrainer:
                 "generator": self.generator.get_state(),
             },
         }
-        return {f"{part}/{name}": t for part, tensors in parts.items() for name, t in tensors.items()}
+        return flat(parts)
 
     def restore(self, state: Mapping[str, Tensor]) -> int:
         """Put a :meth:`state` back in place; returns the number of finished rounds."""
-
-        def part(name: str) -> dict[str, Tensor]:
-            prefix = f"{name}/"
-            return {k.removeprefix(prefix): t for k, t in state.items() if k.startswith(prefix)}
-
-        self.learner.restore(part("learner"))
-        self.memory.restore(part("memory"))
-        self.best = part("best")
+        self.learner.restore(part_of(state, "learner"))
+        self.memory.restore(part_of(state, "memory"))
+        self.best = part_of(state, "best")
         for name, array in self.logs.items():
             array[...] = state[f"logs/{name}"].numpy()
         self.n_trials = int(state["own/n_trials"])

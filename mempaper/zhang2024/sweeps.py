@@ -44,21 +44,6 @@ PUBLISHED = {  # names in the paper's heat maps
 # Which agents, and which gains
 
 
-def wanted(given: object, mode: Mode, name: str = "sweep") -> bool:
-    """Whether a chapter asks for more agents than the main ones: None means not in full mode.
-
-    Raises
-    ------
-    ConfigError
-        It is neither None nor a truth value.
-    """
-    if given is None:
-        return mode != "full"
-    if not isinstance(given, bool):
-        raise ConfigError(f"{name} is {given!r}; allowed are True, False and None.")
-    return given
-
-
 def gain_ranges(given: object, mode: Mode) -> tuple[Range, Range]:
     """The new gains that are judged, from and to, and others that are only drawn.
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
+from mempaper.checkpoint import flat, part_of
 from mempaper.zhang2024.networks import Actor, Critic
 
 SMOOTHING_STD, SMOOTHING_CLIP = 0.05, 0.1
@@ -262,10 +263,9 @@ class Learner:
 
     def state(self) -> dict[str, Tensor]:
         """Networks, targets, moments and the number of updates, flat."""
-        state = {"updates": torch.tensor(self.updates)}
-        for name in ("actor", "critic", "target_actor", "target_critic"):
-            module: nn.Module = getattr(self, name)
-            state |= {f"{name}/{key}": tensor for key, tensor in module.state_dict().items()}
+        networks = ("actor", "critic", "target_actor", "target_critic")
+        state = flat({name: getattr(self, name).state_dict() for name in networks})
+        state["updates"] = torch.tensor(self.updates)
         for name in ("actor", "critic"):
             optimizer: torch.optim.Adam = getattr(self, f"{name}_optimizer")
             for index, slots in optimizer.state_dict()["state"].items():
@@ -276,15 +276,13 @@ class Learner:
         """Put what :meth:`state` gave back in place."""
         self.updates = int(state["updates"])
         for name in ("actor", "critic", "target_actor", "target_critic"):
-            own = {k.removeprefix(f"{name}/"): v for k, v in state.items() if k.startswith(f"{name}/")}
-            getattr(self, name).load_state_dict(own)
+            getattr(self, name).load_state_dict(part_of(state, name))
         for name in ("actor", "critic"):
             optimizer: torch.optim.Adam = getattr(self, f"{name}_optimizer")
             slots: dict[int, dict[str, Tensor]] = {}
-            for key, tensor in state.items():
-                if key.startswith(f"{name}_optimizer/"):
-                    _, index, slot = key.split("/")
-                    slots.setdefault(int(index), {})[slot] = tensor
+            for key, tensor in part_of(state, f"{name}_optimizer").items():
+                index, slot = key.split("/")
+                slots.setdefault(int(index), {})[slot] = tensor
             groups = optimizer.state_dict()["param_groups"]
             optimizer.load_state_dict({"state": slots, "param_groups": groups})
 

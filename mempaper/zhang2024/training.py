@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mempaper.checkpoint import ResumePoint
+from mempaper.checkpoint import ResumePoint, flat, part_of
 from mempaper.progress import Report, silent
 from mempaper.zhang2024.belief import BELIEF_SIZE
 from mempaper.zhang2024.buffers import EqualLengthMemory, TransitionMemory
@@ -324,17 +324,12 @@ class Trainer:
                 "rng": torch.as_tensor(rng),
             },
         }
-        return {f"{part}/{name}": t for part, tensors in parts.items() for name, t in tensors.items()}
+        return flat(parts)
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
         """Put a :meth:`state` back in place."""
-
-        def part(name: str) -> dict[str, Tensor]:
-            prefix = f"{name}/"
-            return {k.removeprefix(prefix): t for k, t in state.items() if k.startswith(prefix)}
-
-        self.learner.restore(part("learner"))
-        self.memory.restore(part("memory"))
+        self.learner.restore(part_of(state, "learner"))
+        self.memory.restore(part_of(state, "memory"))
         for name, array in self.logs.items():
             array[...] = state[f"logs/{name}"].numpy()
         phase, self.trial, self.steps, self.first_phase_trials = state["own/counts"].tolist()

@@ -2,7 +2,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
-from mempaper.experiment import ConfigError, Result
+from mempaper.experiment import Result
 from mempaper.orhan2019 import analysis, comparisons, figures
 from mempaper.orhan2019.experiments import DelayLearning
 from mempaper.orhan2019.task import TASKS, Geometry
@@ -147,14 +147,6 @@ def test_networks_of_other_starts_are_no_pairs():
     other = trained([[1, 1], [2, 2]], n_seeds=1, sigma0=(0.0, 0.3))
     with pytest.raises(ValueError, match="different lambda0"):
         comparisons.pairs(one, other)
-
-
-def test_other_conditions_are_left_out_in_full_mode_unless_asked_for():
-    assert [comparisons.also_conditions(None, mode) for mode in ("fast", "full")] == [True, False]
-    assert comparisons.also_conditions(True, "full")
-    assert not comparisons.also_conditions(False, "fast")
-    with pytest.raises(ConfigError, match="'false'; allowed are True"):
-        comparisons.also_conditions("false", "full")
 
 
 # What is drawn

@@ -218,18 +218,6 @@ def test_an_agent_that_goes_the_monkey_s_way_does_not_differ_from_it(monkeys, sk
     assert np.allclose(np.sort(found["length"]["monkey"]), np.sort(expected))
 
 
-@pytest.mark.parametrize(
-    ("given", "mode", "wanted"), [(None, "fast", 1), (None, "full", 0), (True, "full", 1)]
-)
-def test_the_filter_agent_is_left_out_of_full_mode_only(given, mode, wanted):
-    assert evaluation.wants_filter(given, mode) == bool(wanted)
-
-
-def test_a_truth_value_that_is_none_is_refused():
-    with pytest.raises(ConfigError, match="hol_ekf is 'false'"):
-        evaluation.wants_filter("false", "fast")
-
-
 # Drawing
 
 

@@ -46,15 +46,6 @@ def _close_figures():
 # Which agents, and which gains
 
 
-def test_more_agents_are_for_fast_mode_unless_asked_for():
-    assert sweeps.wanted(None, "fast")
-    assert not sweeps.wanted(None, "full")
-    assert sweeps.wanted(True, "full")
-    assert not sweeps.wanted(False, "fast")
-    with pytest.raises(ConfigError, match="holistic_ekf is 'yes'"):
-        sweeps.wanted("yes", "fast", "holistic_ekf")
-
-
 def test_new_gains_depend_on_the_mode_and_the_reader():
     assert sweeps.gain_ranges(None, "fast") == ((2, 2), (3, 4))
     assert sweeps.gain_ranges(None, "full") == ((3, 4), (2, 2))

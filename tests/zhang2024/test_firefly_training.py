@@ -100,7 +100,7 @@ def test_nothing_can_be_drawn_from_an_empty_memory() -> None:
         TransitionMemory(10, 13).sample(4, np.random.default_rng(0))
 
 
-@pytest.mark.parametrize("architecture", ["Actor3Critic5", "Actor2Critic4", "ActorEKFCritic1", "EKF"])
+@pytest.mark.parametrize("architecture", ["Actor3Critic5", "ActorEKFCritic1", "EKF"])
 def test_an_interrupted_training_ends_like_an_unbroken_one(architecture: str, tmp_path: Path) -> None:
     whole = trainer(architecture, **FORCED).run()
     assert whole["phase"] == 2
