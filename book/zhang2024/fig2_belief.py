@@ -244,9 +244,8 @@ for k, name in enumerate(order):
 plots.chance_line(1, ax=ax)
 labels = [figures.SHORT.get(name, name.replace(" ", "\n")) for name in order]
 ax.set_xticks(range(len(order)), labels, fontsize="small")
-ax.set(
-    yscale="symlog" if min(ratio.values()) <= 0 else "log", ylabel="ratio of drops"
-)
+ax.set_ylabel("ratio of drops")
+ax.set_yscale("symlog" if min(ratio.values()) <= 0 else "log")
 
 # %% [markdown]
 # Training noise moves agents along this yardstick. Below are the grids themselves. Trained with more observation than process noise, the modular agent loses by process noise (A); trained with much more

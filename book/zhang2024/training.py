@@ -167,6 +167,8 @@ for ax, (label, column, title) in zip(axes, panels, strict=True):
         course = agents[0].curve(label, column)
         ax.plot(agents[0].trials, course, color=colour, lw=1, marker=".")
     ax.set_ylabel(title)
+for ax in axes[:2]:
+    ax.set_ylim(-0.03, 1.03)
 axes[2].axhspan(-65, 65, color=plots.GREY, alpha=0.15, lw=0)
 axes[0].legend(fontsize="x-small")
 plots.panel_letters(axes)
@@ -186,11 +188,13 @@ for name, agents in filters.items():
     )
 axes[0].set(xlabel="training trials", ylabel="rewarded, gain 1", ylim=(-0.03, 1.03))
 axes[0].legend(fontsize="small")
-for agents in (*fresh.values(), *filters.values()):
-    loss = agents[0].losses
-    width = min(20, len(loss))
-    smoothed = np.convolve(loss, np.ones(width) / width, "valid")
-    axes[1].plot(smoothed, label=start(agents[0]), lw=1)
+named_filters = {name: agents[0] for name, agents in filters.items()}
+trained_here = {start(agents[0]): agents[0] for agents in fresh.values()}
+for name, agent in {**trained_here, **named_filters}.items():
+    colour = figures.COLOURS.get(named.get(agent.run.architecture, name), None)
+    width = min(20, len(agent.losses))
+    smoothed = np.convolve(agent.losses, np.ones(width) / width, "valid")
+    axes[1].plot(smoothed, label=name, lw=1, color=colour)
 axes[1].set(
     xlabel="round" if is_quick else "hundred trials",
     ylabel="loss of the critics",
