@@ -98,7 +98,8 @@ def test_counts(ax):
     assert [bar.get_width() for bar in ax.patches] == list(PUBLISHED.values())
     assert [label.get_text() for label in ax.get_yticklabels()] == list(PUBLISHED)
     assert overlapping(ax) == []
-    small = diagrams.draw_counts(sizes=Sizes(4, 4, 4, 4), ax=ax).patches[-1]
+    small = diagrams.draw_counts(sizes=Sizes(4, 4, 4, 4), ax=plt.figure().subplots()).patches[-1]
+    plt.close()
     assert small.get_width() == diagrams.count_weights("Critic5", Sizes(4, 4, 4, 4))
 
 
