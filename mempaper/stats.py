@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -87,3 +88,24 @@ def standard_error(samples: Array, axis: int = 0) -> np.ndarray:
     if x.shape[axis] < 2:
         raise ValueError("a standard error needs at least two samples")
     return x.std(axis=axis) / np.sqrt(x.shape[axis] - 1)
+
+
+def correlated(
+    x: np.ndarray, y: np.ndarray, correlate: Callable[[np.ndarray, np.ndarray], float]
+) -> float:
+    """A correlation over the pairs that are numbers.
+
+    It is not a number for fewer than three pairs, or where all values of one side are the same.
+
+    Parameters
+    ----------
+    x, y : array of equal size
+    correlate : callable (x, y)
+        Gives the correlation of two arrays of shape (pair,).
+    """
+    x, y = np.ravel(x), np.ravel(y)
+    both = np.isfinite(x) & np.isfinite(y)
+    x, y = x[both], y[both]
+    if len(x) < 3 or np.ptp(x) == 0 or np.ptp(y) == 0:
+        return float("nan")
+    return float(correlate(x, y))

@@ -148,7 +148,7 @@ curves = {
 course = agents["hol"][0].trials
 figures.draw_curves(course, curves, ax=axes[0])
 last = None if base.recipe == "original" else course.max()
-evaluation.draw_published_course(published_trials, published, last=last, ax=axes[0])
+figures.draw_published_course(published_trials, published, last=last, ax=axes[0])
 axes[0].set(ylabel="rewarded, gain 1", ylim=(-0.03, 1.03))
 axes[0].legend(fontsize="x-small")
 for name, of_seeds in rocs.items():

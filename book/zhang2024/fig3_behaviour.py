@@ -170,7 +170,7 @@ for name in agents:
     k = evaluation.begun(agents[name])
     figures.draw_curves(course[k:], {name: td[name][:, k:]}, ax=axes[1])
 for ax, theirs in zip(axes, (published_rate, published_td), strict=True):
-    evaluation.draw_published_course(published_trials, theirs, last=last, ax=ax)
+    figures.draw_published_course(published_trials, theirs, last=last, ax=ax)
 axes[0].set(ylabel="reward rate, gain 1 (1/s)", ylim=(0, None))
 axes[1].set(ylabel="absolute TD error, gain 1", ylim=(0, None))
 axes[0].legend(fontsize="x-small", loc="lower right")
@@ -249,7 +249,7 @@ for ax, values, theirs in zip(
         own = every[name][0].trials[k:]
         figures.draw_curves(own, {name: values[name][:, k:]}, ax=ax)
     theirs = {name: theirs[name] for name in names}
-    evaluation.draw_published_course(published_trials, theirs, last=last, ax=ax)
+    figures.draw_published_course(published_trials, theirs, last=last, ax=ax)
     ax.set_ylim(0, None)
 axes[0].set(
     ylabel="curvature (1/cm)", title="" if filtered else "holistic-EKF left out"

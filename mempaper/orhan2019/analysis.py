@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import linalg, stats
+
+from mempaper.stats import correlated
 
 LEAST_UNITS = 3  # active units without which a profile has no asymmetry
 CHANCE = np.pi / 4  # mean circular error of guessing an angle in (0, pi)
@@ -223,27 +224,6 @@ def mean_over_lags(error: np.ndarray, least: int, most: int | None = None) -> np
     return error[..., chosen].mean(-1)
 
 
-def correlated(
-    x: np.ndarray, y: np.ndarray, correlate: Callable[[np.ndarray, np.ndarray], float]
-) -> float:
-    """A correlation over the pairs that are numbers.
-
-    It is not a number for fewer than three pairs, or where all values of one side are the same.
-
-    Parameters
-    ----------
-    x, y : array of equal size
-    correlate : callable (x, y)
-        Gives the correlation of two arrays of shape (pair,).
-    """
-    x, y = np.ravel(x), np.ravel(y)
-    both = np.isfinite(x) & np.isfinite(y)
-    x, y = x[both], y[both]
-    if len(x) < 3 or np.ptp(x) == 0 or np.ptp(y) == 0:
-        return float("nan")
-    return float(correlate(x, y))
-
-
 def rank_correlation(x: np.ndarray, y: np.ndarray) -> float:
-    """Spearman's correlation; see :func:`correlated`."""
+    """Spearman's correlation; see :func:`mempaper.stats.correlated`."""
     return correlated(x, y, lambda a, b: stats.spearmanr(a, b).statistic)

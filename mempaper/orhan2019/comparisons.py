@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from mempaper import stats
-from mempaper.orhan2019.analysis import correlated
 from mempaper.orhan2019.trained import Trained
 
 
@@ -58,9 +57,9 @@ def slopes(sigmas: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 
 def correlation(x: np.ndarray, y: np.ndarray) -> float:
-    """Pearson's correlation of what broadcasts together; see :func:`analysis.correlated`."""
+    """Pearson's correlation of what broadcasts together; see :func:`mempaper.stats.correlated`."""
     x, y = (a.astype(float) for a in np.broadcast_arrays(x, y))
-    return correlated(x, y, lambda a, b: np.corrcoef(a, b)[0, 1])
+    return stats.correlated(x, y, lambda a, b: np.corrcoef(a, b)[0, 1])
 
 
 @dataclass(frozen=True)

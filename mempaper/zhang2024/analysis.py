@@ -5,6 +5,7 @@ Lengths are in cm, angles in degrees, straight ahead being 90, times in steps un
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -12,10 +13,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mempaper.zhang2024.rollout import Rollouts, arc_length
-from mempaper.zhang2024.task import LINEAR_SCALE, World
+from mempaper.zhang2024.task import GAIN, LINEAR_SCALE, World
 
 Array = Any  # anything numpy.asarray takes
-GAIN_1X = (200.0, 90.0)  # cm/s and deg/s of an action of 1
+GAIN_1X = (GAIN[0] * LINEAR_SCALE, math.degrees(GAIN[1]))  # cm/s and deg/s of an action of 1
 STATE_SCALE = np.array([LINEAR_SCALE, 180 / np.pi])  # of lengths and of angles
 SHUFFLE_SEED = 1
 CURVATURE_SHARE = 0.95

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from mempaper.experiment import ConfigError
 from mempaper.progress import Report, silent
-from mempaper.zhang2024.layout import Seed, is_extensive, noise_of, read_seed, settings_of
+from mempaper.zhang2024.groups import DEFAULT_NOISE, is_extensive
+from mempaper.zhang2024.layout import Seed, noise_of, read_seed, settings_of
 from mempaper.zhang2024.quick import Tester
 from mempaper.zhang2024.table_files import (
-    DEFAULT_NOISE,
     Row,
     labels_of,
     pair_name,

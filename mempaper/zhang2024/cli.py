@@ -23,6 +23,7 @@ from mempaper.zhang2024.cli_options import (
     training_options,
 )
 from mempaper.zhang2024.experiments import QuickAgent, ReferenceAgent
+from mempaper.zhang2024.groups import DEFAULT_NOISE
 from mempaper.zhang2024.layout import (
     Run,
     Seed,
@@ -33,7 +34,6 @@ from mempaper.zhang2024.layout import (
 )
 from mempaper.zhang2024.table_files import (
     CURVES,
-    DEFAULT_NOISE,
     TASKS,
     TESTING,
     Row,

@@ -12,10 +12,9 @@ from mempaper.cli import parse_parameters
 from mempaper.experiment import MODES, ConfigError
 from mempaper.zhang2024 import groups
 from mempaper.zhang2024.experiments import QuickAgent, ReferenceAgent
-from mempaper.zhang2024.groups import Pool
+from mempaper.zhang2024.groups import DEFAULT_NOISE, Pool
 from mempaper.zhang2024.layout import Run
 from mempaper.zhang2024.networks import split_architecture
-from mempaper.zhang2024.table_files import DEFAULT_NOISE
 
 Command = Callable[..., None]
 WORDS = {

@@ -26,9 +26,10 @@ from mempaper.zhang2024.groups import Trained
 from mempaper.zhang2024.monkey_trials import agent_trials, perturbed_sets, without_generalisation
 from mempaper.zhang2024.monkeys import Subject
 from mempaper.zhang2024.rollout import Rollouts, reward_rate
-from mempaper.zhang2024.task import LINEAR_SCALE, World, step_noise
+from mempaper.zhang2024.sweeps import means
+from mempaper.zhang2024.task import LINEAR_SCALE, World
 from mempaper.zhang2024.task_drawings import draw_ellipse
-from mempaper.zhang2024.trial_sets import NOISE_SEED, TrialSet, perturbation_set
+from mempaper.zhang2024.trial_sets import TrialSet, as_set, perturbation_set
 
 WEAK, STRONG = 40.0, 200.0  # magnitudes below and above which trials are compared
 WINDOW_SHARE = 0.1  # of the trials; the paper's 100 of 1000, and 800 of 8000
@@ -50,10 +51,7 @@ def behaviour_trials(n: int, world: World, subjects: Sequence[Subject] = ()) -> 
     """
     if not subjects:
         return perturbation_set("full", n, world=world)
-    trials = agent_trials(perturbed_sets(subjects, n)[subjects[0].name])
-    return TrialSet(
-        world, trials, step_noise(len(trials), world, torch.Generator().manual_seed(NOISE_SEED))
-    )
+    return as_set(agent_trials(perturbed_sets(subjects, n)[subjects[0].name]), world)
 
 
 def _distance(rollouts: Rollouts) -> np.ndarray:
@@ -138,11 +136,6 @@ def behaviour(agents: Mapping[str, Sequence[Trained]], trials: TrialSet) -> dict
 def by_seed(groups: Mapping[str, Sequence[Any]], attribute: str) -> dict[str, np.ndarray]:
     """A number of each seed, (seed,) by name."""
     return {name: np.array([getattr(a, attribute) for a in group]) for name, group in groups.items()}
-
-
-def means(values: Mapping[str, np.ndarray]) -> dict[str, float]:
-    """Mean over seeds by name."""
-    return {name: float(np.mean(per_seed)) for name, per_seed in values.items()}
 
 
 def errors_by_magnitude(group: Sequence[Disturbed], reacting: bool = True) -> Rolling:

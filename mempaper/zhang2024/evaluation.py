@@ -8,12 +8,8 @@ from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
-import torch
-from matplotlib.axes import Axes
 
-from mempaper import plots
 from mempaper.experiment import check_names
-from mempaper.plots import own_axes
 from mempaper.stats import mean_interval
 from mempaper.zhang2024 import decoding
 from mempaper.zhang2024.analysis import (
@@ -30,13 +26,12 @@ from mempaper.zhang2024.analysis import (
 )
 from mempaper.zhang2024.comparisons import without_outliers
 from mempaper.zhang2024.experiments import ReferenceAgent
-from mempaper.zhang2024.figures import COLOURS
 from mempaper.zhang2024.groups import Trained, table_mean
 from mempaper.zhang2024.monkey_trials import agent_trials, reintegrated
 from mempaper.zhang2024.monkeys import Recordings
 from mempaper.zhang2024.rollout import Agent, Rollouts, reward_rate
-from mempaper.zhang2024.task import World, step_noise
-from mempaper.zhang2024.trial_sets import NOISE_SEED, TrialSet, gain_set
+from mempaper.zhang2024.task import World
+from mempaper.zhang2024.trial_sets import TrialSet, as_set, gain_set
 
 Array = Any  # anything numpy.asarray takes
 Reader = Callable[[Agent, Rollouts], np.ndarray]
@@ -226,9 +221,7 @@ def example_trial(target: Array, *rewarded: Array) -> int:
 
 def monkey_set(recordings: Recordings, world: World) -> TrialSet:
     """The trials of a monkey for agents, with noise of their own."""
-    trials = agent_trials(recordings)
-    generator = torch.Generator().manual_seed(NOISE_SEED)
-    return TrialSet(world, trials, step_noise(len(trials), world, generator))
+    return as_set(agent_trials(recordings), world)
 
 
 def normal_trials(n: int, world: World, monkeys: Mapping[str, Recordings]) -> TrialSet:
@@ -277,32 +270,3 @@ def _from_first(
     first, *others = of_monkeys
     values = {**of_agents, **({"monkey": np.stack(others)} if others else {})}
     return {name: pooled(np.abs(one - first), kept) for name, one in values.items()}
-
-
-# Drawing
-
-
-def draw_published_course(
-    trials: Sequence[float],
-    published: Mapping[str, Sequence[float]],
-    *,
-    last: float | None = None,
-    ax: Axes | None = None,
-) -> Axes:
-    """A published course of training as open markers.
-
-    Parameters
-    ----------
-    trials : sequence of float, shape (point,)
-        Of the original's training.
-    published : mapping of sequences, shape (point,)
-        By short name; not a number where nothing is known.
-    last : float, optional
-        Where an axis ends that counts trials of another recipe: then only the last values are drawn,
-        a little beyond it.
-    """
-    ax = own_axes(ax)
-    for name, values in published.items():
-        x, y = (trials, values) if last is None else ([1.04 * last], values[-1:])
-        plots.published_points(x, y, ax=ax, label=None, color=COLOURS[name])
-    return ax

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -65,6 +65,32 @@ def draw_curves(
     return ax
 
 
+def draw_published_course(
+    trials: Sequence[float],
+    published: Mapping[str, Sequence[float]],
+    *,
+    last: float | None = None,
+    ax: Axes | None = None,
+) -> Axes:
+    """A published course of training as open markers.
+
+    Parameters
+    ----------
+    trials : sequence of float, shape (point,)
+        Of the original's training.
+    published : mapping of sequences, shape (point,)
+        By short name; not a number where nothing is known.
+    last : float, optional
+        Where an axis ends that counts trials of another recipe: then only the last values are drawn,
+        a little beyond it.
+    """
+    ax = own_axes(ax)
+    for name, values in published.items():
+        x, y = (trials, values) if last is None else ([1.04 * last], values[-1:])
+        plots.published_points(x, y, ax=ax, label=None, color=COLOURS[name])
+    return ax
+
+
 def draw_seeds(
     values: Mapping[str, np.ndarray],
     *,
@@ -85,12 +111,7 @@ def draw_seeds(
         ax.bar(k, np.nanmean(per_seed), 0.62, color=COLOURS[name], alpha=0.55, lw=0)
         across = np.linspace(-0.16, 0.16, len(per_seed)) if len(per_seed) > 1 else [0]
         ax.plot(k + np.asarray(across), per_seed, "o", ms=3.5, color="black", alpha=0.7)
-    if published:
-        places = [k for k, name in enumerate(values) if name in published]
-        y = [published[name] for name in values if name in published]
-        plots.published_points(np.array(places) + 0.36, y, ax=ax)
-    ax.set_xticks(range(len(values)), [SHORT[name] for name in values], fontsize="small")
-    return ax
+    return _name_groups(values, published, ax)
 
 
 def draw_violins(
@@ -113,11 +134,16 @@ def draw_violins(
             body.set(facecolor=COLOURS[name], alpha=0.75, edgecolor="none")
         ax.plot([k - 0.2, k + 0.2], [samples.mean()] * 2, color="white", lw=2.5)
         ax.plot([k - 0.2, k + 0.2], [samples.mean()] * 2, color="black", lw=1)
+    return _name_groups(values, published, ax)
+
+
+def _name_groups(names: Iterable[str], published: Mapping[str, float] | None, ax: Axes) -> Axes:
+    """Names below groups that stand side by side, and beside each its published mean."""
+    names = list(names)
     if published:
-        places = [k for k, name in enumerate(values) if name in published]
-        y = [published[name] for name in values if name in published]
-        plots.published_points(np.array(places) + 0.36, y, ax=ax)
-    ax.set_xticks(range(len(values)), [SHORT[name] for name in values], fontsize="small")
+        known = {k: published[name] for k, name in enumerate(names) if name in published}
+        plots.published_points(np.array(list(known)) + 0.36, list(known.values()), ax=ax)
+    ax.set_xticks(range(len(names)), [SHORT[name] for name in names], fontsize="small")
     return ax
 
 

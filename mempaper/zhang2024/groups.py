@@ -84,6 +84,16 @@ class Pool(Experiment):
         return [self.member(architecture, k, **options) for k in range(n)]
 
 
+def is_extensive(run: QuickAgent | ReferenceAgent) -> bool:
+    """Whether a training was tested with gains 1 to 4 and large perturbations."""
+    return isinstance(run, ReferenceAgent) and run.extensive
+
+
+def table_labels(run: QuickAgent | ReferenceAgent) -> list[str]:
+    """Conditions of the performance table in a training's result."""
+    return list(Tester(run.world(), run.conditions(), 1, extensive=is_extensive(run)).labels)
+
+
 @dataclass(frozen=True)
 class Trained:
     """An agent with what is known of its training.
@@ -117,8 +127,7 @@ class Trained:
     @property
     def labels(self) -> list[str]:
         """Conditions of :meth:`curve`."""
-        extensive = isinstance(self.run, ReferenceAgent) and self.run.extensive
-        return list(Tester(self.world, self.run.conditions(), 1, extensive=extensive).labels)
+        return table_labels(self.run)
 
     @property
     def trials(self) -> np.ndarray:

@@ -19,9 +19,9 @@ from typing import Any
 from mempaper.checkpoint import CorruptFileError, load_arrays, load_sidecar
 from mempaper.experiment import ConfigError, Result, check_names
 from mempaper.zhang2024.experiments import QuickAgent, ReferenceAgent
+from mempaper.zhang2024.groups import DEFAULT_NOISE
 from mempaper.zhang2024.rollout import Agent
 from mempaper.zhang2024.table_files import (
-    DEFAULT_NOISE,
     Row,
     pair_name,
     read_json,
@@ -64,11 +64,6 @@ def arguments(run: Run) -> dict[str, Any]:
         "version": run.version,
         "config": run.config(),
     }
-
-
-def is_extensive(run: Run) -> bool:
-    """Whether a training was tested with gains 1 to 4 and large perturbations."""
-    return isinstance(run, ReferenceAgent) and run.extensive
 
 
 def settings_of(run: Run, stamp: str, n_trials: int, process_noise: float) -> dict[str, Any]:

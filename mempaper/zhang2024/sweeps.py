@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from mempaper.experiment import ConfigError, Mode, check_names
+from mempaper.stats import correlated
 from mempaper.zhang2024 import groups, published
 from mempaper.zhang2024.analysis import auc, curvature, path_length, paths
 from mempaper.zhang2024.comparisons import Correlation, bootstrap_correlation
@@ -299,12 +300,8 @@ def is_complete(*tables: np.ndarray) -> bool:
 
 def correlation(a: Any, b: Any) -> float:
     """Pearson's r over the entries that both have; not a number if they do not vary."""
-    a, b = np.ravel(np.asarray(a, float)), np.ravel(np.asarray(b, float))
-    known = np.isfinite(a) & np.isfinite(b)
-    a, b = a[known], b[known]
-    if a.size < 3 or np.ptp(a) == 0 or np.ptp(b) == 0:
-        return float("nan")
-    return float(np.corrcoef(a, b)[0, 1])
+    a, b = np.asarray(a, float), np.asarray(b, float)
+    return correlated(a, b, lambda x, y: np.corrcoef(x, y)[0, 1])
 
 
 def boxed_correlation(a: Any, b: Any, *, shuffle: bool = False) -> Correlation:

@@ -13,12 +13,12 @@ import numpy as np
 
 from mempaper.checkpoint import CorruptFileError, write_atomically
 from mempaper.experiment import ConfigError, check_names
+from mempaper.zhang2024.groups import DEFAULT_NOISE
 from mempaper.zhang2024.rollout import COLUMNS
 
 Row = dict[str, Any]
 CSV_COLUMNS = ("episode", "task", *COLUMNS, "ordered_episode")
 CURVES = "training_curve_temp"
-DEFAULT_NOISE = (0.2, 0.1)
 TASKS = ("gain", "gain_control")
 TESTING: dict[str, tuple[str, str]] = {  # testing task: the training that it goes with, its labels
     "gain": ("gain", "gain"),

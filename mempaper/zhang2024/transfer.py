@@ -12,20 +12,19 @@ import numpy as np
 from mempaper.checkpoint import load_arrays, save_arrays
 from mempaper.experiment import Arrays, ConfigError, Result, same_arrays
 from mempaper.zhang2024.experiments import CRITERIA, QuickAgent, ReferenceAgent, best_row
+from mempaper.zhang2024.groups import is_extensive, table_labels
 from mempaper.zhang2024.layout import (
     OWN,
     Key,
     Run,
     arguments,
     checkpoint_files,
-    is_extensive,
     noise_of,
     read_seed,
     seed_folder,
     settings_of,
     stamps_in,
 )
-from mempaper.zhang2024.quick import Tester
 from mempaper.zhang2024.table_files import (
     Row,
     read_json,
@@ -123,7 +122,7 @@ def _checkpoints(run: Run, arrays: Arrays) -> Iterator[tuple[Key, Arrays]]:
     for criterion in CRITERIA:
         prefix = f"selected/{criterion}/"
         weights = {n.removeprefix(prefix): a[0] for n, a in arrays.items() if n.startswith(prefix)}
-        row = best_row(np.asarray(arrays["table"][0]), labels_in(run), criterion) if weights else None
+        row = best_row(np.asarray(arrays["table"][0]), table_labels(run), criterion) if weights else None
         if row is not None:
             known[(row + 1) * run.validate_every - 1, False] = weights
     if int(arrays["phase"][0]) > 1:
@@ -143,11 +142,6 @@ def _test_trials(run: Run) -> int:
     return kind.test_trials
 
 
-def labels_in(run: Run) -> list[str]:
-    """Conditions of the table in a training's result."""
-    return list(Tester(run.world(), run.conditions(), 1, extensive=is_extensive(run)).labels)
-
-
 def _table_of(root: Path, run: Run, labels: str) -> Path:
     noise = noise_of(run)
     return table_file(root, run.architecture, noise, run.seed, labels, is_extensive(run))
@@ -160,7 +154,7 @@ def table_rows(run: Run, arrays: Arrays) -> list[Row]:
         episodes = run.validate_every * np.arange(1, len(table) + 1) - 1
     else:
         episodes = np.asarray(arrays["trials"][0])
-    return rows_of(table, episodes.tolist(), labels_in(run))
+    return rows_of(table, episodes.tolist(), table_labels(run))
 
 
 def _validation_rows(run: Run, arrays: Arrays) -> list[Row]:

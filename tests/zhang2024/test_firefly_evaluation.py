@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from mempaper.experiment import ConfigError
-from mempaper.zhang2024 import analysis, evaluation
+from mempaper.zhang2024 import analysis, evaluation, figures
 from mempaper.zhang2024.experiments import QuickAgent, ReferenceAgent
 from mempaper.zhang2024.monkey_trials import reintegrated
 from mempaper.zhang2024.monkeys import checked
@@ -224,9 +224,9 @@ def test_an_agent_that_goes_the_monkey_s_way_does_not_differ_from_it(monkeys, sk
 def test_published_courses_stand_at_their_trials_or_beyond_the_end():
     trials, published = [500, 10_000], {"hol": [0.1, 0.9], "mod": [0.2, 0.95]}
     _, (ax, other) = plt.subplots(1, 2)
-    evaluation.draw_published_course(trials, published, ax=ax)
+    figures.draw_published_course(trials, published, ax=ax)
     assert [list(line.get_xdata()) for line in ax.get_lines()] == [trials, trials]
-    evaluation.draw_published_course(trials, published, last=1000.0, ax=other)
+    figures.draw_published_course(trials, published, last=1000.0, ax=other)
     assert [line.get_xdata()[0] for line in other.get_lines()] == [1040, 1040]
     assert [line.get_ydata()[0] for line in other.get_lines()] == [0.9, 0.95]
     plt.close("all")
