@@ -164,13 +164,6 @@ class ResumePoint:
         self.path = path
         self.every = every
         self._written = time.monotonic()
-        self._parts: list[ResumePoint] = []
-
-    def part(self, name: str) -> ResumePoint:
-        """A resume point for one of several trainings side by side; cleared with this one."""
-        path = None if self.path is None else self.path.with_name(f"{self.path.name}_{name}")
-        self._parts.append(ResumePoint(path, self.every))
-        return self._parts[-1]
 
     def save(self, state: Mapping[str, Tensor]) -> None:
         """Write the state now: its checksum and the tensors, in one file that is replaced at once."""
@@ -199,5 +192,3 @@ class ResumePoint:
         """Remove the file: the training is finished."""
         if self.path is not None:
             self.path.unlink(missing_ok=True)
-        for part in self._parts:
-            part.clear()

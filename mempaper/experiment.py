@@ -12,11 +12,12 @@ import hashlib
 import json
 import pickle
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self, get_args
 
+import joblib
 import numpy as np
 import torch
 from exca import TaskInfra
@@ -32,8 +33,9 @@ from mempaper.checkpoint import (
     load_sidecar,
     save_arrays,
 )
+from mempaper.ensemble import available_cores
 from mempaper.paths import data_folder, runs_folder
-from mempaper.progress import Progress, Report
+from mempaper.progress import Progress, Report, quiet, silent
 
 Mode = Literal["smoke", "fast", "full"]
 MODES: tuple[Mode, ...] = get_args(Mode)
@@ -140,6 +142,7 @@ class Experiment(BaseModel):
     device: str = Field("cpu", description="torch device, e.g. cpu or cuda")
     infra: TaskInfra = TaskInfra(version="1")
     _adopted: tuple[Arrays, dict[str, Any]] | None = PrivateAttr(None)
+    _is_part: bool = PrivateAttr(False)
 
     @field_validator("device")
     @classmethod
@@ -213,6 +216,32 @@ class Experiment(BaseModel):
         """
         raise NotImplementedError
 
+    def parts(self) -> list[Self]:
+        """Runs of fewer networks whose results together are this one's; by default itself alone.
+
+        What does not learn faster as one ensemble (see :func:`mempaper.ensemble.members_together`) is
+        cut into parts, which are trained side by side on this machine's cores or a cluster's. Each
+        of them is a run like any other, with a cached result and a resume point of its own.
+        """
+        return [self]
+
+    def by_seed(self, at_most: int | None) -> list[Self]:
+        """Parts of ``at_most`` networks each, by seed; itself alone if all fit into one."""
+        if at_most is None or self.n_seeds <= at_most:
+            return [self]
+        first = range(0, self.n_seeds, at_most)
+        return [self.part(seed=self.seed + k, n_seeds=min(at_most, self.n_seeds - k)) for k in first]
+
+    def part(self, **changes: Any) -> Self:
+        """A part of this run, which differs by ``changes``."""
+        part = self.replace(**changes)
+        part._is_part = True
+        return part
+
+    def joined(self, parts: list[dict[str, np.ndarray]]) -> Arrays:
+        """One result from those of :meth:`parts`; by default every array has the networks first."""
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
     def folder(self) -> Path:
         """Folder of this run below ``runs/``."""
         folder = self.infra.uid_folder(create=True)
@@ -237,11 +266,15 @@ class Experiment(BaseModel):
         return {"file": "result.safetensors", "sha256": sha256}
 
     def _trained(self, resume: ResumePoint) -> tuple[Arrays, dict[str, Any]]:
-        """Train; the arrays, and how they were made."""
+        """Train, in parts if there are several; the arrays, and how they were made."""
         start = time.monotonic()
         label = f"{self.paper}/{self.name}, {self.n_seeds} network{'s' * (self.n_seeds > 1)}"
+        parts = self.parts()
         with Progress(label) as report:
-            arrays = self.train(resume, report)
+            if len(parts) == 1:
+                arrays = self.train(resume, report)
+            else:
+                arrays = self.joined([result.arrays for result in side_by_side(parts, report)])
         seconds = round(time.monotonic() - start, 2)
         return arrays, {**provenance.here(), "device": self.device, "seconds": seconds}
 
@@ -354,6 +387,39 @@ class Experiment(BaseModel):
         tensors = load_arrays(file, sha256 or sidecar["sha256"])
         arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
         return Result(arrays, {**sidecar, "origin": origin, "key": self.key()})
+
+
+def side_by_side(runs: Sequence[Experiment], report: Report = silent) -> list[Result]:
+    """Results of several runs, each in a process of its own with one thread, on this machine's cores.
+
+    What another process trains already comes last, so that no core waits for it.
+
+    Parameters
+    ----------
+    runs : sequence of Experiment
+    report : callable (done, total)
+        Told how many runs are finished.
+
+    Returns
+    -------
+    list of Result
+        In the order of ``runs``.
+    """
+    order = sorted(range(len(runs)), key=lambda k: runs[k].busy())
+    jobs = (joblib.delayed(_quietly)(runs[k]) for k in order)
+    found: dict[int, Result] = {}
+    for k, result in zip(
+        order, joblib.Parallel(n_jobs=available_cores(), return_as="generator")(jobs), strict=True
+    ):
+        found[k] = result
+        report(len(found), len(runs))
+    return [found[k] for k in range(len(runs))]
+
+
+def _quietly(run: Experiment) -> Result:
+    torch.set_num_threads(1)
+    with quiet():
+        return run.result()
 
 
 def same_arrays(first: Arrays, second: Arrays) -> bool:

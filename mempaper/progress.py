@@ -4,14 +4,27 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from types import TracebackType
 
 Report = Callable[[int, int], None]  # (finished steps, all steps)
+_quiet: ContextVar[bool] = ContextVar("quiet", default=False)
 
 
 def silent(done: int, total: int) -> None:
     """Report nothing."""
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Within this no :class:`Progress` shows anything: for trainings that another one counts."""
+    token = _quiet.set(True)
+    try:
+        yield
+    finally:
+        _quiet.reset(token)
 
 
 class Progress:
@@ -41,6 +54,9 @@ class Progress:
 
     def __enter__(self) -> Report:
         self._start = self._shown = time.monotonic()
+        if _quiet.get():
+            self._show = lambda text: None
+            return self.report
         try:
             from IPython import get_ipython
             from IPython.display import display

@@ -6,12 +6,13 @@ import sys
 import time
 from pathlib import Path
 
+import joblib
 import numpy as np
 import pytest
 from filelock import FileLock
 
 from mempaper.checkpoint import CorruptFileError
-from mempaper.experiment import MODES, ConfigError, same_arrays, train_all, unless_full
+from mempaper.experiment import MODES, ConfigError, same_arrays, side_by_side, train_all, unless_full
 from mempaper.ritter2018.experiments import ContextualChoiceTraining
 
 SMALL = {"n_seeds": 2, "n_epochs": 2, "n_unique": 5, "n_evaluation": 1}
@@ -72,6 +73,38 @@ def test_what_costs_much_is_left_out_of_full_mode_unless_asked_for():
     assert not unless_full(False, "fast", "sweep")
     with pytest.raises(ConfigError, match="sweep is 'false'; allowed are True, False and None"):
         unless_full("false", "full", "sweep")
+
+
+class InParts(ContextualChoiceTraining):
+    """Its networks are trained each by itself."""
+
+    def parts(self):
+        return self.by_seed(1)
+
+
+def test_parts_give_what_one_ensemble_gives_and_are_used_again(runs):
+    together = ContextualChoiceTraining(**SMALL, seed=4).result()
+    apart = InParts(**SMALL, seed=4)
+    assert [(part.seed, part.n_seeds) for part in apart.parts()] == [(4, 1), (5, 1)]
+    found = apart.result()
+    assert found.arrays.keys() == together.arrays.keys()
+    for name, array in together.arrays.items():
+        assert np.allclose(found[name], array, atol=1e-5), name
+    more = apart.replace(n_seeds=3)
+    origins = [part.result().provenance["origin"] for part in more.parts()]
+    assert origins == ["cache", "cache", "trained"]
+    assert not list(runs.rglob("resume*"))
+    assert apart.by_seed(None) == apart.by_seed(2) == [apart]
+
+
+def test_what_another_process_trains_comes_last(runs, monkeypatch):
+    order = []
+    monkeypatch.setattr(InParts, "result", lambda self: order.append(self.seed))
+    parts = InParts(**SMALL).parts()
+    monkeypatch.setattr(InParts, "busy", lambda self: self.seed == 0)
+    with joblib.parallel_config(backend="sequential"):
+        assert side_by_side(parts, lambda done, total: order.append(f"{done}/{total}")) == [None, None]
+    assert order == [1, "1/2", 0, "2/2"]
 
 
 def test_none_stands_for_the_modes_own_value():

@@ -120,7 +120,7 @@ print(inspect.getsource(model.RecallLSTM.step))
 
 # %%
 n_units = {"hidden_size": 194, "decision_size": 128, "n_seeds": 1}
-network = chapter.experiment.replace(**n_units, gating="pre").new_network(0, 1)
+network = chapter.experiment.replace(**n_units).new_network()
 sizes = {
     "into the LSTM (i2h)": network.i2h,
     "within the LSTM (h2h)": network.h2h,

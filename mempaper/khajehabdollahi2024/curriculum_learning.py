@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from functools import partial
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from pydantic import Field, model_validator
 
 from mempaper.checkpoint import ResumePoint
+from mempaper.ensemble import members_together
 from mempaper.experiment import Arrays, Experiment, Mode
 from mempaper.khajehabdollahi2024 import learning
 from mempaper.khajehabdollahi2024.curriculum import PASS_MARK, Curriculum, HeadOrder, Kind
@@ -128,19 +128,20 @@ class CurriculumLearning(Experiment):
         return TrainedNetworks(self.settings(), self.seed, result.arrays, result.provenance)
 
     def train(self, resume: ResumePoint, report: Report) -> Arrays:
-        """Train all networks: small ones as one ensemble, large ones each by itself."""
-        settings = self.settings()
-        if self.n_units < learning.LARGE or self.n_seeds == 1 or self.device != "cpu":
-            return learning.learn(
-                settings, self.seed, self.n_seeds, device=self.device, resume=resume, report=report
-            )
-        return learning.apart(partial(_learn_member, settings, self.seed), self.n_seeds, resume, report)
+        """Train all networks as one ensemble."""
+        return learning.learn(
+            self.settings(), self.seed, self.n_seeds, device=self.device, resume=resume, report=report
+        )
 
+    def parts(self) -> list[Self]:
+        """Large networks are trained each by itself."""
+        if self.device != "cpu":
+            return [self]
+        return self.by_seed(members_together(self.n_units, self.batch_size))
 
-def _learn_member(
-    settings: learning.LearningSettings, seed: int, member: int, resume: ResumePoint
-) -> dict[str, np.ndarray]:
-    return learning.learn(settings, seed + member, 1, resume=resume)
+    def joined(self, parts: list[dict[str, np.ndarray]]) -> Arrays:
+        """One result; shorter logs are padded as in one ensemble."""
+        return learning.join_members(parts)
 
 
 def main_trainings(

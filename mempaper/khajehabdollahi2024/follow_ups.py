@@ -10,12 +10,12 @@ import torch
 from pydantic import Field, model_validator
 
 from mempaper.checkpoint import ResumePoint
-from mempaper.ensemble import available_cores
+from mempaper.ensemble import LARGE, available_cores
 from mempaper.experiment import Arrays, Mode
 from mempaper.khajehabdollahi2024.activity import simulate
 from mempaper.khajehabdollahi2024.analysis import Streams
 from mempaper.khajehabdollahi2024.curriculum_learning import CurriculumLearning
-from mempaper.khajehabdollahi2024.learning import LARGE, draw_network, draw_states
+from mempaper.khajehabdollahi2024.learning import draw_network, draw_states
 from mempaper.khajehabdollahi2024.model import LeakyRNN
 from mempaper.khajehabdollahi2024.task import sample_trials
 from mempaper.khajehabdollahi2024.timescales import FITTED_LAGS
@@ -41,6 +41,10 @@ class FollowUp(CurriculumLearning):
         """The training that this one starts from."""
         known = CurriculumLearning.parameters()
         return CurriculumLearning(**{name: getattr(self, name) for name in known})
+
+    def parts(self) -> list[Self]:
+        """Only the training itself comes in parts."""
+        return [self]
 
 
 class NetworkActivity(FollowUp):

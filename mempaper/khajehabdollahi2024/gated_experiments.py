@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from pydantic import Field, model_validator
 
 from mempaper.checkpoint import ResumePoint
+from mempaper.ensemble import members_together
 from mempaper.experiment import Arrays, Experiment, Mode
 from mempaper.khajehabdollahi2024.curriculum import PASS_MARK, Curriculum
 from mempaper.khajehabdollahi2024.gated import Kind
 from mempaper.khajehabdollahi2024.gated_activity import measure_timescales
 from mempaper.khajehabdollahi2024.gated_learning import GatedSettings, learn_gated
-from mempaper.khajehabdollahi2024.learning import LARGE, apart
+from mempaper.khajehabdollahi2024.learning import join_members
 from mempaper.khajehabdollahi2024.trained import Training
-from mempaper.progress import Report, silent
+from mempaper.progress import Report
 
 SIMULATION_SEED = 0  # the same inputs for all networks
 
@@ -121,29 +121,21 @@ class GatedLearning(Experiment):
         return TrainedGatedNetworks(self.settings(), self.seed, result.arrays, result.provenance)
 
     def train(self, resume: ResumePoint, report: Report) -> Arrays:
-        """Train all networks: small ones as one ensemble, large ones each by itself."""
-        plan = (self.settings(), self.n_steps, self.fit == "robust", self.device)
-        if self.n_units < LARGE or self.n_seeds == 1 or self.device != "cpu":
-            return _learn_and_measure(*plan, self.seed, self.n_seeds, resume, report)
-        return apart(partial(_learn_member, plan, self.seed), self.n_seeds, resume, report)
+        """Train all networks as one ensemble, then measure."""
+        arrays = learn_gated(
+            self.settings(), self.seed, self.n_seeds, device=self.device, resume=resume, report=report
+        )
+        timescales = measure_timescales(
+            self.kind, arrays, self.n_steps, SIMULATION_SEED, robust=self.fit == "robust"
+        )
+        return {**arrays, **timescales}
 
+    def parts(self) -> list[Self]:
+        """Large networks are trained each by itself."""
+        if self.device != "cpu":
+            return [self]
+        return self.by_seed(members_together(self.n_units, self.batch_size))
 
-def _learn_member(
-    plan: tuple[GatedSettings, int, bool, str], seed: int, member: int, resume: ResumePoint
-) -> dict[str, np.ndarray]:
-    return _learn_and_measure(*plan, seed + member, 1, resume, silent)
-
-
-def _learn_and_measure(
-    settings: GatedSettings,
-    n_steps: int,
-    robust: bool,
-    device: str,
-    seed: int,
-    n_members: int,
-    resume: ResumePoint,
-    report: Report,
-) -> dict[str, np.ndarray]:
-    arrays = learn_gated(settings, seed, n_members, device=device, resume=resume, report=report)
-    timescales = measure_timescales(settings.kind, arrays, n_steps, SIMULATION_SEED, robust=robust)
-    return {**arrays, **timescales}
+    def joined(self, parts: list[dict[str, np.ndarray]]) -> Arrays:
+        """One result; shorter logs are padded as in one ensemble."""
+        return join_members(parts)

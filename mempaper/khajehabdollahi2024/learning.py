@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,14 +10,13 @@ import torch
 from torch import Tensor
 
 from mempaper.checkpoint import ResumePoint
-from mempaper.ensemble import member_generators, side_by_side
+from mempaper.ensemble import member_generators
 from mempaper.khajehabdollahi2024.epochs import WEIGHTS_STREAM, Learner, Schedule
 from mempaper.khajehabdollahi2024.model import Activation, LeakyRNN, Placement
 from mempaper.khajehabdollahi2024.task import TaskName, Trials, sample_trials
 from mempaper.khajehabdollahi2024.training import heads_accuracy, new_optimizer, update
 from mempaper.progress import Report, silent
 
-LARGE = 128  # units; networks from this size on are trained one by one, side by side on the cores
 HIGHEST_INITIAL_STATE = 0.1
 
 
@@ -137,21 +136,6 @@ def learn(
 ) -> dict[str, np.ndarray]:
     """Train leaky networks through a curriculum; :meth:`Learner.result` describes what is returned."""
     return Learning(settings, seed, n_members, device).run(resume or ResumePoint(), report)
-
-
-def apart(
-    train_one: Callable[[int, ResumePoint], dict[str, np.ndarray]],
-    n_members: int,
-    resume: ResumePoint,
-    report: Report,
-) -> dict[str, np.ndarray]:
-    """Train members each by itself, side by side on this machine's cores.
-
-    Parameters
-    ----------
-    train_one : callable (member, resume) -> arrays
-    """
-    return join_members(side_by_side(train_one, range(n_members), resume, report))
 
 
 def join_members(parts: Sequence[dict[str, np.ndarray]]) -> dict[str, np.ndarray]:

@@ -5,22 +5,19 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, ClassVar, Literal, Self
 
-import numpy as np
 import torch
 from pydantic import Field, model_validator
 
 from mempaper.checkpoint import ResumePoint
-from mempaper.ensemble import member_generators, side_by_side
+from mempaper.ensemble import member_generators, members_together
 from mempaper.experiment import Arrays, Experiment, Mode
 from mempaper.lu2022.evaluation import EVENTS_REMEMBERED, Networks
 from mempaper.lu2022.model import Gating, RecallLSTM
 from mempaper.lu2022.task import EventTask
 from mempaper.lu2022.training import WEIGHTS_STREAM, Phase, Trainer
 from mempaper.lu2022.trials import TrialSettings, encoding_steps
-from mempaper.progress import Report, silent
+from mempaper.progress import Report
 
-SIDE_BY_SIDE = 8  # large networks per process: more are no faster per network on one core
-LARGE = 128  # hidden units
 SHARED = 8  # shared pretraining has a multiple of so many networks: the same for groups of 6 and 8
 
 BATCHED: dict[str, Any] = {
@@ -130,12 +127,10 @@ class EventLearning(Experiment):
             segment=self.n_features,
         )
 
-    def new_network(
-        self, first: int, n: int, gating: Gating = "pre", competition: float = 0.8
-    ) -> RecallLSTM:
-        """Untrained networks number ``first`` to ``first + n - 1``."""
+    def new_network(self, gating: Gating = "pre", competition: float = 0.8) -> RecallLSTM:
+        """Untrained networks."""
         return RecallLSTM(
-            member_generators(self.seed + first, n, WEIGHTS_STREAM),
+            member_generators(self.seed, self.n_seeds, WEIGHTS_STREAM),
             self.trial_settings().input_size(self.task()),
             self.hidden_size,
             self.decision_size,
@@ -155,34 +150,29 @@ class EventLearning(Experiment):
         """What is trained, one after the other."""
         raise NotImplementedError
 
-    def start_network(self, first: int, n: int) -> RecallLSTM:
-        """The networks number ``first`` to ``first + n - 1`` before their first phase."""
+    def start_network(self) -> RecallLSTM:
+        """The networks before their first phase."""
         raise NotImplementedError
 
-    def train_members(self, first: int, n: int, resume: ResumePoint, report: Report) -> Arrays:
-        """Train the networks number ``first`` to ``first + n - 1`` as one ensemble."""
+    def parts(self) -> list[Self]:
+        """Large networks are trained in groups."""
+        if self.device != "cpu":
+            return [self]
+        return self.by_seed(members_together(self.hidden_size, self.n_streams))
+
+    def train(self, resume: ResumePoint, report: Report) -> Arrays:
+        """Train all networks as one ensemble."""
         trainer = Trainer(
-            self.start_network(first, n).to(self.device),
+            self.start_network().to(self.device),
             self.task(),
             self.trial_settings(),
             self.phases(),
-            self.seed + first,
+            self.seed,
             capacity=self.memory_capacity,
             delays=self.delays(),
             device=self.device,
         )
         return trainer.run(resume, report)
-
-    def train(self, resume: ResumePoint, report: Report) -> Arrays:
-        """Train all networks: small ones as one ensemble, large ones in several, on all cores."""
-        if self.hidden_size < LARGE or self.n_seeds <= SIDE_BY_SIDE or self.device != "cpu":
-            return self.train_members(0, self.n_seeds, resume, report)
-        starts = range(0, self.n_seeds, SIDE_BY_SIDE)
-        parts = side_by_side(partial(self._train_group, SIDE_BY_SIDE), starts, resume, report)
-        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-
-    def _train_group(self, at_most: int, first: int, resume: ResumePoint) -> Arrays:
-        return self.train_members(first, min(at_most, self.n_seeds - first), resume, silent)
 
 
 class Pretraining(EventLearning):
@@ -227,9 +217,9 @@ class Pretraining(EventLearning):
         """The only phase."""
         return [self.phase()]
 
-    def start_network(self, first: int, n: int) -> RecallLSTM:
+    def start_network(self) -> RecallLSTM:
         """Untrained networks."""
-        return self.new_network(first, n)
+        return self.new_network()
 
 
 class RecallLearning(EventLearning):
@@ -334,12 +324,12 @@ class RecallLearning(EventLearning):
         bridge = shared("bridge", "prediction", n_epochs=self.bridge_epochs, probabilities=equal)
         return [bridge, main]
 
-    def start_network(self, first: int, n: int) -> RecallLSTM:
+    def start_network(self) -> RecallLSTM:
         """Networks after pretraining; inputs and gates that it did not have are as they were drawn."""
-        network = self.new_network(first, n, self.gating, self.competition)
+        network = self.new_network(self.gating, self.competition)
         own = network.state_dict()
         for name, weights in self.pretraining().result().weights().items():
-            weights = weights[first : first + n]
+            weights = weights[: self.n_seeds]
             if name == "i2h.weight" and weights.shape[1] < own[name].shape[1]:
                 place = self.task().input_size  # of familiarity, between the task's inputs and penalty
                 new = own[name][:, place : place + 1]
@@ -352,14 +342,9 @@ class RecallLearning(EventLearning):
     def trained(self) -> Networks:
         """The trained networks; see :meth:`result`, which this calls."""
         result = self.result()
-        network = self.new_network(0, self.n_seeds, self.gating, self.competition)
+        network = self.new_network(self.gating, self.competition)
         network.load_state_dict(result.weights())
         return Networks(network, self.task(), self.trial_settings(), self.seed, result.provenance)
-
-    def train(self, resume: ResumePoint, report: Report) -> Arrays:
-        """Train all networks, after their pretraining, for which several processes would wait."""
-        self.pretraining().result()
-        return super().train(resume, report)
 
 
 EXPERIMENTS: tuple[type[Experiment], ...] = (RecallLearning, Pretraining)

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
-from functools import partial
 from typing import Any, ClassVar, Self
 
 import numpy as np
 from pydantic import Field, field_validator, model_validator
 
 from mempaper.checkpoint import ResumePoint
-from mempaper.ensemble import member_generators, side_by_side
-from mempaper.experiment import Arrays, Experiment, Mode, check_mode
+from mempaper.ensemble import LARGE, member_generators, members_together
+from mempaper.experiment import Arrays, Experiment, Mode, Result, check_mode
 from mempaper.orhan2019.evaluation import run_test
 from mempaper.orhan2019.gated import GatedNetworks, Networks
 from mempaper.orhan2019.model import ModelName, RateNetworks, Start
@@ -28,9 +26,8 @@ from mempaper.orhan2019.training import (
     Trainer,
     diverged,
 )
-from mempaper.progress import Report, silent
+from mempaper.progress import Report
 
-LARGE = 128  # hidden units from which each network has a process of its own
 UNITS = 500  # of the paper's networks, for which gamma is given
 LAMBDAS = (0.8, 0.82, 0.84, 0.86, 0.88, 0.9, 0.92, 0.94, 0.96, 0.98)  # the original's grid
 DEVIATIONS = tuple(round(0.002 * k, 3) for k in range(10))  # likewise, of single weights
@@ -268,25 +265,40 @@ class DelayLearning(Experiment):
             changes |= with_iterations(self, self.first_task)
         return self.replace(**changes)
 
-    def train(self, resume: ResumePoint, report: Report) -> Arrays:
-        """Train and test all networks: small ones as one ensemble, large ones on all cores."""
-        first = self.first_stage().result().arrays if self.first_task is not None else None
-        n = len(self.points()) * self.n_seeds
-        if self.hidden_size < LARGE or n == 1 or self.device != "cpu":
-            return self._train_together(first, resume, report)
-        parts = side_by_side(partial(_train_one, self, first), range(n), resume, report)
-        if all((part["diverged"] >= 0).all() for part in parts):
-            raise diverged(self.names(), max(int(part["diverged"][0]) for part in parts), resume)
+    def parts(self) -> list[Self]:
+        """Large networks are trained each by itself."""
+        together = members_together(self.hidden_size, self.batch_size)
+        if self.device != "cpu" or together is None or len(self.points()) * self.n_seeds <= together:
+            return [self]
+        return [
+            self.part(lambda0=lambda0, sigma0=sigma0, rho=rho, seed=self.seed + k, n_seeds=1)
+            for lambda0, sigma0, rho in self.points()
+            for k in range(self.n_seeds)
+        ]
+
+    def joined(self, parts: list[dict[str, np.ndarray]]) -> Arrays:
+        """One result; networks that diverged made fewer steps than the others."""
         return {name: _joined(name, [part[name] for part in parts]) for name in parts[0]}
 
-    def _train_together(
-        self,
-        first: Mapping[str, np.ndarray] | None,
-        resume: ResumePoint,
-        report: Report,
-        *,
-        one_of_many: bool = False,
-    ) -> dict[str, np.ndarray]:
+    def result(self) -> Result:
+        """As for every experiment.
+
+        Raises
+        ------
+        DivergedError
+            No network is left; of a part this says nothing of the others.
+        """
+        result = super().result()
+        if not self._is_part and (result["diverged"] >= 0).all():
+            raise diverged(self.names(), int(result["diverged"].max()), ResumePoint())
+        return result
+
+    def train(self, resume: ResumePoint, report: Report) -> Arrays:
+        """Train and test all networks as one ensemble."""
+        first = None
+        if self.first_task is not None:
+            stage = self.first_stage()
+            first = (stage.part() if self._is_part else stage).result().arrays
         task = self.delay_task()
         network = self.start_network().to(self.device)
         rho = np.repeat([point[2] for point in self.points()], self.n_seeds)
@@ -299,7 +311,7 @@ class DelayLearning(Experiment):
         try:
             arrays = trainer.run(resume, report)
         except DivergedError:
-            if not one_of_many:
+            if not self._is_part:
                 raise
             arrays = trainer.result()
         return arrays | run_test(
@@ -338,19 +350,6 @@ def _joined(name: str, arrays: list[np.ndarray]) -> np.ndarray:
     if name.endswith("/step"):
         return np.max(arrays, 0)
     return arrays[0] if _is_shared(name) else np.concatenate(arrays)
-
-
-def _train_one(
-    every: DelayLearning, first: Mapping[str, np.ndarray] | None, member: int, resume: ResumePoint
-) -> dict[str, np.ndarray]:
-    """One of several networks, by itself, after ``first``, which all of them learnt before."""
-    lambda0, sigma0, rho = every.points()[member // every.n_seeds]
-    seed = every.seed + member % every.n_seeds
-    own = every.replace(lambda0=lambda0, sigma0=sigma0, rho=rho, seed=seed, n_seeds=1)
-    if first is not None:
-        one = slice(member, member + 1)
-        first = {name: array if _is_shared(name) else array[one] for name, array in first.items()}
-    return own._train_together(first, resume, silent, one_of_many=True)
 
 
 def quick_iterations(task: str | int, mode: str) -> int:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import fields, replace
-from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
@@ -13,9 +12,9 @@ import numpy as np
 from pydantic import Field, field_validator, model_validator
 
 from mempaper.checkpoint import ResumePoint, load_arrays, save_arrays
-from mempaper.ensemble import side_by_side
+from mempaper.ensemble import members_together
 from mempaper.experiment import Arrays, Experiment, Mode
-from mempaper.progress import Report, silent
+from mempaper.progress import Report
 from mempaper.zhang2024.networks import ActorName, Sizes, split_architecture
 from mempaper.zhang2024.quick import (
     EKF_FROM_SCRATCH,
@@ -119,17 +118,12 @@ class Steering(Experiment):
         raise NotImplementedError
 
     def train(self, resume: ResumePoint, report: Report) -> Arrays:
-        """Train each seed, side by side if there are several; arrays have the seeds first."""
-        if self.n_seeds == 1:
-            parts = [self.train_one(resume, report)]
-        else:
-            starts = range(self.seed, self.seed + self.n_seeds)
-            parts = side_by_side(partial(_train_seed, self), starts, resume, report)
-        return {name: np.stack([np.asarray(part[name]) for part in parts]) for name in parts[0]}
+        """Train one agent; arrays have an axis of seeds first."""
+        return {name: np.asarray(a)[None] for name, a in self.train_one(resume, report).items()}
 
-
-def _train_seed(every: Steering, seed: int, resume: ResumePoint) -> Arrays:
-    return every.replace(seed=seed, n_seeds=1).train_one(resume, silent)
+    def parts(self) -> list[Self]:
+        """Agents are trained each by itself: their LSTMs are torch's."""
+        return self.by_seed(members_together(self.rnn_size, fused=True))
 
 
 def check_architecture(name: str) -> str:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from mempaper.experiment import ConfigError
+from mempaper.khajehabdollahi2024 import curriculum_learning
 from mempaper.khajehabdollahi2024.analysis import Streams
 from mempaper.khajehabdollahi2024.experiments import CurriculumLearning
 from mempaper.khajehabdollahi2024.follow_ups import NetworkActivity, Retraining
@@ -31,12 +32,10 @@ def test_impossible_configurations_are_refused(fields, message):
 
 
 def test_large_networks_are_trained_one_by_one_with_the_same_result(runs, monkeypatch):
-    from mempaper.khajehabdollahi2024 import learning
-
     tiny = CurriculumLearning.preset("smoke", pass_mark=0.5)
     together = tiny.result()
     monkeypatch.setenv("MEMPAPER_RUNS", str(runs / "elsewhere"))
-    monkeypatch.setattr(learning, "LARGE", 2)
+    monkeypatch.setattr(curriculum_learning, "members_together", lambda units, batch_size: 1)
     apart = CurriculumLearning.preset("smoke", pass_mark=0.5)
     found = apart.result()
     assert together.arrays.keys() == found.arrays.keys()

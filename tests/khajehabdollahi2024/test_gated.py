@@ -1,6 +1,5 @@
 """LSTM and GRU networks: cells, training through a curriculum, timescales."""
 
-import joblib
 import numpy as np
 import pytest
 import torch
@@ -292,9 +291,8 @@ def test_change_of_the_timescale_by_the_biases():
 def test_large_networks_are_trained_apart_to_the_same_result(monkeypatch, runs):
     experiment = GatedLearning.preset("smoke")
     small = experiment.train(ResumePoint(), lambda done, total: None)
-    monkeypatch.setattr(gated_experiments, "LARGE", 2)
-    with joblib.parallel_config(backend="sequential"):
-        large = experiment.train(ResumePoint(), lambda done, total: None)
+    monkeypatch.setattr(gated_experiments, "members_together", lambda units, batch_size: 1)
+    large = experiment.joined([one.result().arrays for one in experiment.parts()])
     assert small.keys() == large.keys()
     for name in small:
         assert np.allclose(small[name], large[name], atol=1e-4, equal_nan=True), name

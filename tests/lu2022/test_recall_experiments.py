@@ -116,9 +116,9 @@ KINDS = {
 @pytest.mark.usefixtures("runs")
 def test_networks_learn_in_company_what_they_learn_alone(kind):
     config = RecallLearning.checked(**{**TINY, "seed": 3, **KINDS[kind]})
-    together = config.train_members(0, 3, ResumePoint(), quiet)
-    for member in range(3):
-        alone = config.train_members(member, 1, ResumePoint(), quiet)
+    together = config.train(ResumePoint(), quiet)
+    for member, one in enumerate(config.by_seed(1)):
+        alone = one.train(ResumePoint(), quiet)
         same(alone, {name: array[member : member + 1] for name, array in together.items()}, 1e-5)
     other = RecallLearning.checked(**{**TINY, "seed": 5, "n_seeds": 1, **KINDS[kind]})
     same(other.result().arrays, {name: array[2:] for name, array in together.items()}, 1e-5)
@@ -127,18 +127,18 @@ def test_networks_learn_in_company_what_they_learn_alone(kind):
 @pytest.mark.usefixtures("runs")
 def test_pretraining_in_company_and_alone():
     config = Pretraining.checked(**{k: v for k, v in TINY.items() if k != "epochs"})
-    together = config.train_members(0, 3, ResumePoint(), quiet)
-    for member in range(3):
-        alone = config.train_members(member, 1, ResumePoint(), quiet)
+    together = config.train(ResumePoint(), quiet)
+    for member, one in enumerate(config.by_seed(1)):
+        alone = one.train(ResumePoint(), quiet)
         same(alone, {name: array[member : member + 1] for name, array in together.items()}, 1e-5)
 
 
 def test_large_networks_are_trained_in_several_processes_with_the_same_result(runs, monkeypatch):
     together = RecallLearning.checked(**TINY).result()
     monkeypatch.setenv("MEMPAPER_RUNS", str(runs / "elsewhere"))
-    monkeypatch.setattr(experiments, "LARGE", 2)
-    monkeypatch.setattr(experiments, "SIDE_BY_SIDE", 2)
+    monkeypatch.setattr(experiments, "members_together", lambda units, batch_size: 2)
     apart = RecallLearning.checked(**TINY)
+    assert [part.n_seeds for part in apart.parts()] == [2, 1]
     same(apart.result().arrays, together.arrays, 1e-5)
     assert not list(apart.folder().glob("resume*"))
 
@@ -185,18 +185,18 @@ def test_an_interrupted_run_goes_on_where_it_was(runs, monkeypatch, n):
 )
 def test_training_starts_from_the_pretrained_networks(change):
     config = RecallLearning.checked(**{**TINY, "shared_pretraining": True, **change})
-    start = config.start_network(1, 2).state_dict()
-    drawn = config.new_network(1, 2, config.gating).state_dict()
-    before = config.pretraining().result().weights()
+    start = config.start_network().state_dict()
+    drawn = config.new_network(config.gating).state_dict()
+    before = {name: w[:3] for name, w in config.pretraining().result().weights().items()}
     for name, weights in start.items():
         if name == "hpc.weight" and "gating" in change:
             assert torch.equal(weights, drawn[name])
         elif name == "i2h.weight" and "familiarity" in change:
             assert torch.equal(weights[:, 11], drawn[name][:, 11])  # the new input
             kept = [*range(11), 12]
-            assert torch.equal(weights[:, kept], before[name][1:3])
+            assert torch.equal(weights[:, kept], before[name])
         else:
-            assert torch.equal(weights, before[name][1:3]), name
+            assert torch.equal(weights, before[name]), name
 
 
 def test_groups_of_the_same_task_pretrain_alike():

@@ -188,9 +188,15 @@ def test_members_begin_as_their_point_says():
 # Trained networks
 
 
-def one_after_another(train, members, resume, report):
-    """Does in this process what is done side by side in several."""
-    return [train(member, resume.part(str(member))) for member in members]
+@pytest.fixture
+def large(monkeypatch):
+    """Has every network trained by itself, in this process."""
+
+    def one_after_another(runs, report):
+        return [run.result() for run in runs]
+
+    monkeypatch.setattr(experiments, "members_together", lambda units, batch_size: 1)
+    monkeypatch.setattr("mempaper.experiment.side_by_side", one_after_another)
 
 
 KINDS = {
@@ -226,11 +232,11 @@ def test_networks_learn_in_company_what_they_learn_alone(kind):
     "changes", [{}, {"task": "CD", "condition": "vardelay"}, {"task": "COMP", "first_task": "2AFC"}]
 )
 def test_large_networks_are_trained_in_several_processes_with_the_same_result(
-    runs, monkeypatch, changes
+    runs, monkeypatch, request, changes
 ):
     together = tiny(**changes).result()
     monkeypatch.setenv("MEMPAPER_RUNS", str(runs / "elsewhere"))
-    monkeypatch.setattr(experiments, "LARGE", 8)
+    request.getfixturevalue("large")
     trained = []
     plain = Trainer.run
 
@@ -239,7 +245,6 @@ def test_large_networks_are_trained_in_several_processes_with_the_same_result(
         return plain(self, *arguments)
 
     monkeypatch.setattr(Trainer, "run", run)
-    monkeypatch.setattr(experiments, "side_by_side", one_after_another)
     same(tiny(**changes).result().arrays, together.arrays, 1e-5)
     assert len(trained) == len(set(trained))  # none was trained twice
     assert len(trained) == (8 if "first_task" in changes else 4)
@@ -248,19 +253,19 @@ def test_large_networks_are_trained_in_several_processes_with_the_same_result(
 def test_side_by_side_in_processes(runs, monkeypatch):
     together = tiny(n_seeds=1).result()
     monkeypatch.setenv("MEMPAPER_RUNS", str(runs / "elsewhere"))
-    monkeypatch.setattr(experiments, "LARGE", 8)
+    monkeypatch.setattr(experiments, "members_together", lambda units, batch_size: 1)
     apart = tiny(n_seeds=1)
+    assert len(apart.parts()) == 2
     same(apart.result().arrays, together.arrays, 1e-5)
     assert not list(apart.folder().glob("resume*"))
 
 
 @pytest.mark.usefixtures("runs")
-@pytest.mark.parametrize("large", [False, True])
-def test_one_network_that_explodes_does_not_end_the_others(monkeypatch, capsys, large):
+@pytest.mark.parametrize("apart", [False, True])
+def test_one_network_that_explodes_does_not_end_the_others(request, capsys, apart):
     calm = tiny(sigma0=0.0, hidden_size=8).result()
-    if large:
-        monkeypatch.setattr(experiments, "LARGE", 8)
-        monkeypatch.setattr(experiments, "side_by_side", one_after_another)
+    if apart:
+        request.getfixturevalue("large")
     config = tiny(sigma0=(0.0, 1e30))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -273,23 +278,24 @@ def test_one_network_that_explodes_does_not_end_the_others(monkeypatch, capsys, 
     assert "Stopped 2AFC with lambda0 0.9, sigma0 1e+30, rho 0, seed 1" in capsys.readouterr().out
 
 
-@pytest.mark.usefixtures("runs")
-def test_steps_of_the_optimiser_are_not_those_of_a_network_that_exploded(monkeypatch):
-    monkeypatch.setattr(experiments, "LARGE", 8)
-    monkeypatch.setattr(experiments, "side_by_side", one_after_another)
+@pytest.mark.usefixtures("runs", "large")
+def test_steps_of_the_optimiser_are_not_those_of_a_network_that_exploded():
     result = tiny(sigma0=(1e30, 0.0)).result()
     assert (result["diverged"] >= 0).tolist() == [True, True, False, False]
     assert (result["moments/W_hh/step"] == 5).all()
 
 
-def test_if_all_large_networks_explode_the_error_names_them(runs, monkeypatch):
-    monkeypatch.setattr(experiments, "LARGE", 8)
-    monkeypatch.setattr(experiments, "side_by_side", one_after_another)
+@pytest.mark.usefixtures("runs", "large")
+def test_if_all_large_networks_explode_the_error_names_them():
     config = tiny(task="DE1", learning_rate=1e30)
-    with pytest.raises(DivergedError) as caught:
-        config.result()
-    assert all(name in str(caught.value) for name in config.names())
-    assert not list(runs.rglob("result.safetensors"))
+    for _ in range(2):  # the second time from the cache
+        with pytest.raises(DivergedError) as caught:
+            config.result()
+        assert all(name in str(caught.value) for name in config.names())
+    one = config.parts()[0]
+    assert (one.result()["diverged"] >= 0).all()
+    with pytest.raises(DivergedError, match="seed 0"):
+        one.replace().result()  # the same network, asked for by itself
 
 
 def test_if_all_explode_the_error_names_them_and_where_their_state_is(runs, monkeypatch):
@@ -412,7 +418,6 @@ def test_what_is_shipped_has_no_moments_and_large_networks_half_the_digits(tmp_p
     result = config.result()
     if large:
         monkeypatch.setattr(experiments, "LARGE", 8)
-        monkeypatch.setattr(experiments, "side_by_side", one_after_another)
     arrays = load_arrays(config.ship())
     assert not any(name.startswith("moments/") for name in arrays)
     assert set(result.arrays) - set(arrays) == {n for n in result.arrays if n.startswith("moments/")}
