@@ -161,7 +161,7 @@ def test_the_books_ledgers_belong_to_chapters(paper):
         assert f"{paper}/{claim.figure}" in chapters(), claim.id
         assert claim.reason
         source = (BOOK / paper / f"{claim.figure}.py").read_text()
-        stem = claim.id.rsplit("-", 1)[0]
+        stem = claim.id.split("-", 1)[0]
         assert claim.id in source or f"{stem}-" in source, f"{claim.id} is not measured"
 
 
