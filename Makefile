@@ -5,7 +5,7 @@ PY := $(VENV)/bin/python
 MODE ?= fast
 OPEN_AT ?= 8000
 
-.PHONY: book test figure serve pair clean bench
+.PHONY: book test test-slurm test-browser figure serve pair clean bench throughput
 
 book: $(VENV)/.ready ## run every chapter and build the HTML; BUDGET_MIN=50 limits the time, MODE the depth
 	$(PY) -m mempaper build --mode $(MODE) $(if $(BUDGET_MIN),--budget-min $(BUDGET_MIN))
@@ -16,6 +16,14 @@ test: $(VENV)/.ready ## lint, types, unit tests, reference numbers, every notebo
 	$(PY) -m mypy
 	$(PY) -m check_jsonschema --builtin-schema vendor.github-workflows .github/workflows/book.yml
 	$(PY) -m pytest
+
+test-slurm: $(VENV)/.ready ## sweeps on a Slurm that runs on this machine
+	$(PY) -m pytest tests/test_sweep_slurm.py -m slurm
+
+test-browser: $(VENV)/.ready ## every page of the built book in headless Chromium (needs chromium, chromium-driver, npm)
+	@command -v npm >/dev/null || { echo "npm is missing: apt-get install npm"; exit 1; }
+	npm install --prefix _build/npm --no-save --no-audit --no-fund --silent axe-core@4.14.1
+	$(PY) -m pytest tests/browser -m browser
 
 figure: $(VENV)/.ready ## one chapter: make figure FIG=ritter2018/fig4_correct_rate MODE=full
 	$(if $(FIG),,$(error name a chapter: make figure FIG=ritter2018/fig4_correct_rate))
@@ -29,6 +37,9 @@ pair: $(VENV)/.ready ## write the notebooks anew from their .py sources
 
 bench: $(VENV)/.ready ## training throughput
 	$(PY) -m pytest benchmarks --benchmark-only
+
+throughput: $(VENV)/.ready ## measure what updates cost, for estimates of sweeps
+	$(PY) benchmarks/throughput.py
 
 clean: ## remove what builds and runs have made
 	rm -rf _build runs .jupyter_cache

@@ -30,12 +30,16 @@ TOOLS = {
     "build",
     "catalogue",
     "cli",
+    "cli_values",
+    "cluster",
+    "costs",
     "notebooks",
     "page_scripts",
     "pages",
-    "sweep",
+    "sweep_cli",
     "timings",
     "verify",
+    "workers",
 }
 
 

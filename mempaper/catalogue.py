@@ -9,6 +9,7 @@ import click
 
 from mempaper.experiment import Experiment, check_names
 from mempaper.paths import PACKAGE
+from mempaper.sweep import Group
 
 
 @functools.cache
@@ -31,6 +32,16 @@ def experiment(name: str) -> type[Experiment]:
     """Experiment class by ``paper/name``; ConfigError names the nearest one otherwise."""
     check_names([name], experiments(), "experiment")
     return experiments()[name]
+
+
+@functools.cache
+def groups() -> dict[str, Group]:
+    """Every group of networks that the papers train, by ``paper/name``."""
+    found = {}
+    for paper in papers():
+        for name, group in importlib.import_module(f"mempaper.{paper}.groups").GROUPS.items():
+            found[f"{paper}/{name}"] = group
+    return found
 
 
 @functools.cache

@@ -6,48 +6,14 @@ import importlib.util
 import sys
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import click
-import yaml
 
 import mempaper
 from mempaper import catalogue
+from mempaper.cli_values import mode_option, parse_parameters
 from mempaper.experiment import MODES, ConfigError
-
-
-def parse_value(text: str) -> Any:
-    """Read a number, a truth value, None or a word, as papermill does for ``-p``."""
-    words = {"true": True, "false": False, "none": None}
-    if text.lower() in words:
-        return words[text.lower()]
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            continue
-    return text
-
-
-def parse_parameters(pairs: tuple[tuple[str, str], ...], texts: tuple[str, ...]) -> dict[str, Any]:
-    """Parameters given as ``-p key value`` and as YAML mappings, ``-y``."""
-    given: dict[str, Any] = {}
-    for text in texts:
-        try:
-            mapping = yaml.safe_load(text)
-        except yaml.YAMLError as error:
-            raise ConfigError(f"-y {text!r} is not YAML: {error}") from None
-        if not isinstance(mapping, dict):
-            raise ConfigError(f"-y {text!r} is not a mapping like 'kernel: l1'")
-        given |= mapping
-    return given | {name: parse_value(value) for name, value in pairs}
-
-
-mode_option = click.option(
-    "--mode",
-    default=None,
-    help="smoke (seconds, plumbing only), fast (minutes, the default) or full (the paper's setting).",
-)
+from mempaper.sweep_cli import sweep_command
 
 
 class Book(click.Group):
@@ -123,47 +89,7 @@ def run_command(
     click.echo(f"{output} ({seconds:.0f} s)")
 
 
-@cli.command("sweep")
-@click.argument("experiment")
-@click.option("--grid", "axes", multiple=True, help="An axis: --grid kernel=l2,l1.")
-@click.option("-p", "pairs", type=(str, str), multiple=True, help="A parameter: -p KEY VALUE.")
-@mode_option
-@click.option("--workers", type=click.IntRange(1), help="Runs at once; one per core by default.")
-@click.option("--dry-run", is_flag=True, help="Only show what would run.")
-@click.option("--ship", is_flag=True, help="Keep the results with the book, in data/pretrained.")
-def sweep_command(
-    experiment: str,
-    axes: tuple[str, ...],
-    pairs: tuple[tuple[str, str], ...],
-    mode: str | None,
-    workers: int | None,
-    dry_run: bool,
-    ship: bool,
-) -> None:
-    """Run an experiment (see `mempaper list`) over a grid; what is done already is not run again."""
-    from mempaper import sweep
-    from mempaper.ensemble import available_cores
-
-    parsed: dict[str, list[Any]] = {}
-    for axis in axes:
-        name, equals, values = axis.partition("=")
-        if not equals or not values:
-            raise ConfigError(f"--grid {axis!r} is not like kernel=l2,l1")
-        parsed[name] = [parse_value(v) for v in values.split(",")]
-    fixed = parse_parameters(pairs, ())
-    jobs = sweep.grid(catalogue.experiment(experiment), mode or "fast", parsed, **fixed)
-    labels = [", ".join(f"{k}={v}" for k, v in point.items()) or "defaults" for point, _ in jobs]
-    if dry_run:
-        for label, (_, job) in zip(labels, jobs, strict=True):
-            click.echo(f"{job.key()}  {label}  ({job.n_seeds} networks)")
-        return
-    outcomes = sweep.run([job for _, job in jobs], workers or available_cores())
-    for label, (_, job), (origin, seconds, error) in zip(labels, jobs, outcomes, strict=True):
-        click.echo(f"{job.key()}  {label}  {origin} {error or f'{seconds:.0f} s'}")
-    if any(error for _, _, error in outcomes):
-        sys.exit(1)
-    for _, job in jobs if ship else []:
-        click.echo(f"kept in {job.ship()}")
+cli.add_command(sweep_command)
 
 
 @cli.command("claims")
@@ -286,4 +212,11 @@ def main() -> None:
         sys.exit(2)
     except expected as error:
         click.echo(f"mempaper: {error}", err=True)
+        sys.exit(2)
+    except OSError as error:
+        from mempaper.workers import DISK_ERRORS, explained
+
+        if error.errno not in DISK_ERRORS:
+            raise
+        click.echo(f"mempaper: {explained(error)}", err=True)
         sys.exit(2)

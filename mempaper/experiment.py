@@ -225,6 +225,19 @@ class Experiment(BaseModel):
         """
         return [self]
 
+    def n_networks(self) -> int:
+        """How many networks are trained."""
+        return self.n_seeds
+
+    def updates_planned(self) -> int:
+        """Updates of each network, at most."""
+        raise NotImplementedError
+
+    @property
+    def is_part(self) -> bool:
+        """Whether this is one of another run's :meth:`parts`."""
+        return self._is_part
+
     def by_seed(self, at_most: int | None) -> list[Self]:
         """Parts of ``at_most`` networks each, by seed; itself alone if all fit into one."""
         if at_most is None or self.n_seeds <= at_most:
@@ -352,6 +365,18 @@ class Experiment(BaseModel):
                 ) from error
         file = folder / reference["file"]
         return self._load(file, "cache" if cached else "trained", reference["sha256"])
+
+    def is_done(self) -> bool:
+        """Whether the result is there, shipped or cached; only looks."""
+        folder = self.infra.uid_folder()
+        assert folder is not None
+        cached = (folder / "job.pkl").exists() and (folder / "result.safetensors").exists()
+        return cached or self.shipped_file().exists()
+
+    def has_begun(self) -> bool:
+        """Whether somebody trained this very configuration before, to the end or not; only looks."""
+        folder = self.infra.uid_folder()
+        return folder is not None and folder.exists()
 
     def busy(self) -> bool:
         """Whether another process trains this very configuration now."""

@@ -48,7 +48,7 @@ def scoreboard(records: list[dict[str, Any]]) -> str:
 
 def _table(paper: str, rows: list[dict[str, Any]]) -> str:
     head = ("Claim", "Statement", "Required", "Published", "Fast", "Full")
-    lines = [table_start(f"Claims of {paper}", head)]
+    lines = [table_start(f"Claims of {paper}, {rows[0]['claim'].figure}", head)]
     for row in rows:
         claim = row["claim"]
         link = f'<a href="{paper}/{claim.figure}.html">{claim.id}</a>'

@@ -1,43 +1,152 @@
-"""Many runs of one experiment: a grid of parameters, side by side on this machine's cores."""
+"""Sweeps: every group of networks that a paper trains, and free grids, run as one command.
+
+A sweep is a list of runs. Each is cut into its parts (:meth:`Experiment.parts`), which are what is
+sent to processes or to a cluster; what is done already is not done again.
+"""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
 
-import joblib
-import torch
+from mempaper.experiment import Experiment, Mode, check_mode, check_names
+from mempaper.paths import runs_folder
 
-from mempaper.experiment import Experiment
-
-
-def grid(
-    experiment: type[Experiment],
-    mode: str,
-    axes: Mapping[str, Sequence[Any]],
-    **fixed: Any,
-) -> list[tuple[dict[str, Any], Experiment]]:
-    """Every combination of the axes' values, checked before anything runs."""
-    points = [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]
-    return [(point, experiment.preset(mode, **fixed, **point)) for point in points]
+State = Literal["done", "running", "failed", "waiting"]
 
 
-def _one(run: Experiment) -> tuple[str, float, str]:
-    torch.set_num_threads(1)
-    try:
-        provenance = run.result().provenance
-    except Exception as error:  # a failed run must not lose the others
-        return "failed", 0.0, f"{type(error).__name__}: {error}"
-    return provenance["origin"], provenance["seconds"], ""
+@dataclass(frozen=True)
+class Group:
+    """Networks that a paper trains for one question.
 
-
-def run(jobs: Sequence[Experiment], workers: int) -> list[tuple[str, float, str]]:
-    """Run all; what is cached is only looked up.
-
-    Returns
-    -------
-    list of (origin, seconds, error)
-        ``origin`` is 'trained', 'cache', 'shipped' or 'failed'.
+    Attributes
+    ----------
+    title : str
+        What they are for, in a few words.
+    runs : callable (mode) -> mapping of runs
+        By what distinguishes them.
     """
-    return list(joblib.Parallel(n_jobs=workers)(joblib.delayed(_one)(job) for job in jobs))
+
+    title: str
+    runs: Callable[[Mode], Mapping[str, Experiment]]
+
+
+@dataclass(frozen=True)
+class Planned:
+    """A run of a sweep.
+
+    Attributes
+    ----------
+    label : str
+        What distinguishes it from the others of the sweep.
+    run : Experiment
+    parts : list of Experiment
+        What is trained; the run alone where it is one ensemble.
+    """
+
+    label: str
+    run: Experiment
+    parts: list[Experiment]
+
+
+def plan(
+    made: Mapping[str, Callable[..., Experiment]],
+    axes: Mapping[str, Sequence[Any]] | None = None,
+    **fixed: Any,
+) -> list[Planned]:
+    """All runs of a sweep, checked before anything runs; one that appears twice is kept once.
+
+    Parameters
+    ----------
+    made : mapping of callables (**parameters) -> Experiment
+        By label; see :func:`named`.
+    axes : mapping of sequences, optional
+        Values of parameters, of which every combination is taken.
+    **fixed
+        Parameters of all runs.
+
+    Raises
+    ------
+    ConfigError
+        Unknown parameter or impossible value.
+    """
+    axes = axes or {}
+    planned: dict[tuple[str, str], Planned] = {}
+    for label, make in made.items():
+        for values in itertools.product(*axes.values()):
+            point = dict(zip(axes, values, strict=True))
+            run = make(**fixed, **point)
+            text = ", ".join([*([label] if label else []), *(f"{k}={v}" for k, v in point.items())])
+            found = Planned(text or "defaults", run, run.parts())
+            planned.setdefault((f"{run.paper}/{run.name}", run.key()), found)
+    return list(planned.values())
+
+
+def named(
+    name: str,
+    mode: object,
+    groups: Mapping[str, Group],
+    experiments: Mapping[str, type[Experiment]],
+) -> dict[str, Callable[..., Experiment]]:
+    """What makes the runs that a name stands for: a group, all groups of a paper, or an experiment.
+
+    Parameters
+    ----------
+    name : str
+        ``paper/group``, ``paper/experiment`` or ``paper``.
+    mode : Mode
+    groups, experiments : mapping
+        By ``paper/name``.
+
+    Raises
+    ------
+    ConfigError
+        Unknown name, with the nearest one.
+    """
+    chosen = check_mode(mode)
+    papers = {key.split("/")[0] for key in groups}
+    check_names([name], [*groups, *experiments, *papers], "sweep")
+    if name in experiments:
+        return {"": partial(experiments[name].preset, chosen)}
+    if name in groups:
+        return {label: run.replace for label, run in groups[name].runs(chosen).items()}
+    return {
+        f"{key.split('/')[1]}{f' ({label})' if label else ''}": run.replace
+        for key, group in groups.items()
+        if key.split("/")[0] == name
+        for label, run in group.runs(chosen).items()
+    }
+
+
+def state_of(run: Experiment) -> State:
+    """Whether a run is done, being trained, failed, or waiting; looks at files only."""
+    if run.is_done():
+        return "done"
+    if run.has_begun() and run.busy():
+        return "running"
+    return "failed" if failure_file(run).exists() else "waiting"
+
+
+def unfinished(planned: Iterable[Planned]) -> list[Experiment]:
+    """Parts that have no result yet, each once."""
+    found: dict[tuple[str, str], Experiment] = {}
+    for one in planned:
+        if not one.run.is_done():
+            for part in one.parts:
+                if not part.is_done():
+                    found.setdefault((part.name, part.key()), part)
+    return list(found.values())
+
+
+def log_file(run: Experiment) -> Path:
+    """Where the messages of a run go while a sweep trains it."""
+    return runs_folder() / "sweeps" / "logs" / f"{run.paper}-{run.name}-{run.key()}.log"
+
+
+def failure_file(run: Experiment) -> Path:
+    """Where these messages stay if the run fails."""
+    return log_file(run).with_suffix(".failed.log")

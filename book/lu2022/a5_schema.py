@@ -214,7 +214,7 @@ chapter.judge(
 #
 # - The fast mode's training is our own: see {ref}`lu-fast-recipe`.
 # - The original trains all eight strengths from .25 to .95, and postgating networks at all of them at penalties 0, 2 and 4. Here the fast
-#   mode shows the strengths that come with the book. `groups.GROUPS` has the names of all of these groups.
+#   mode shows the strengths that come with the book. `groups.CHANGES` has the names of all of these groups.
 # - The original pools gates over models and trials; here each network is one sample.
 # - No values of these networks were published that we could draw. What the ledger gives for comparison is an earlier prototype of our own.
 

@@ -47,7 +47,7 @@ import numpy as np
 from mempaper import memory as memories
 from mempaper import plots, stats
 from mempaper.chapter import Chapter
-from mempaper.ritter2018 import analysis
+from mempaper.ritter2018 import analysis, groups
 from mempaper.ritter2018.experiments import ContextualChoiceTraining
 
 chapter = Chapter(
@@ -85,16 +85,9 @@ print(inspect.getsource(memories.recall_weights))
 
 # %%
 base = chapter.experiment
-rules = {
-    "l1": {"kernel": "l1"},
-    "cosine": {"kernel": "cosine"},
-    "l2": {"kernel": "l2"},
-    "softmax, τ = .25": {"recall": "softmax", "tau": 0.25},
-    "softmax, τ = 1": {"recall": "softmax", "tau": 1.0},
-    "inverse, 5 nearest": {"recall": "inverse", "n_neighbours": 5},
-    "inverse, all": {"recall": "inverse"},
-    "no memory": {"retrieval": False},
-}
+rules = groups.RULES
+for name, rule in rules.items():
+    print(f"{name}: {rule}")
 configs = {name: base.replace(**rule) for name, rule in rules.items()}
 runs = {name: config.result() for name, config in configs.items()}
 

@@ -73,6 +73,10 @@ class NetworkActivity(FollowUp):
             raise ValueError(f"n_steps is {self.n_steps}; {self.n_lags} lags need more")
         return self
 
+    def updates_planned(self) -> int:
+        """Steps of the simulation, which makes no updates."""
+        return self.n_trials * self.n_steps
+
     def train(self, resume: ResumePoint, report: Report) -> Arrays:
         """Simulate every network at every N at which its weights are kept."""
         trained = self.source().trained()
@@ -136,6 +140,10 @@ class Retraining(FollowUp):
         if self.passed_n > self.max_n:
             raise ValueError(f"passed_n is {self.passed_n}, more than max_n, {self.max_n}")
         return self
+
+    def updates_planned(self) -> int:
+        """Those of the retraining alone."""
+        return len(self.beyond) * self.n_updates
 
     def train(self, resume: ResumePoint, report: Report) -> Arrays:
         """Retrain on each N' in turn, always from the same networks."""

@@ -130,6 +130,10 @@ class GatedLearning(Experiment):
         )
         return {**arrays, **timescales}
 
+    def updates_planned(self) -> int:
+        """Those of all epochs; a network that passes the largest N sooner makes fewer."""
+        return self.max_epochs * self.updates_per_epoch
+
     def parts(self) -> list[Self]:
         """Large networks are trained each by itself."""
         if self.device != "cpu":

@@ -150,6 +150,10 @@ class EventLearning(Experiment):
         """What is trained, one after the other."""
         raise NotImplementedError
 
+    def updates_planned(self) -> int:
+        """Updates of all phases."""
+        return sum(phase.n_epochs * phase.updates_per_epoch for phase in self.phases())
+
     def start_network(self) -> RecallLSTM:
         """The networks before their first phase."""
         raise NotImplementedError

@@ -6,11 +6,12 @@ from typing import Any
 
 from mempaper.experiment import Mode, check_names
 from mempaper.lu2022.experiments import RecallLearning
+from mempaper.sweep import Group
 
 CERTAIN = (0.55, 0.95)  # strengths of which the chapters always show networks
 SCHEMA_STRENGTHS = (0.25, 0.35, 0.45, 0.55, 0.65, 0.75, 0.85, 0.95)
 
-GROUPS: dict[str, dict[str, Any]] = {
+CHANGES: dict[str, dict[str, Any]] = {
     "vary-test-penalty": {},  # the main simulation; tests decide everything else
     "vary-train-penalty-0": {"penalty": 0, "penalty_random": False},
     "vary-train-penalty-4": {"penalty": 4, "penalty_random": False},
@@ -23,9 +24,9 @@ GROUPS: dict[str, dict[str, Any]] = {
     "no-reinforcement": {"reinforcement": False},
 }
 for _strength in SCHEMA_STRENGTHS[1:]:
-    GROUPS[f"vary-schema-level-{_strength:g}"] = {"schema_strength": _strength}
+    CHANGES[f"vary-schema-level-{_strength:g}"] = {"schema_strength": _strength}
     for _penalty in (0, 2, 4):
-        GROUPS[f"vary-schema-level-postgate-{_strength:g}-penalty-{_penalty}"] = {
+        CHANGES[f"vary-schema-level-postgate-{_strength:g}-penalty-{_penalty}"] = {
             "schema_strength": _strength,
             "gating": "post",
             "penalty": _penalty,
@@ -52,8 +53,8 @@ def group(base: RecallLearning, name: str) -> RecallLearning:
     ConfigError
         Unknown name, with the nearest one.
     """
-    check_names([name], GROUPS, "group")
-    return variant(base, **GROUPS[name]) if GROUPS[name] else base
+    check_names([name], CHANGES, "group")
+    return variant(base, **CHANGES[name]) if CHANGES[name] else base
 
 
 def schema_groups(base: RecallLearning, mode: Mode, all_levels: bool) -> dict[float, RecallLearning]:
@@ -74,3 +75,41 @@ def schema_groups(base: RecallLearning, mode: Mode, all_levels: bool) -> dict[fl
         if certain or all_levels or run.shipped_file().exists():
             levels[strength] = run
     return {SCHEMA_STRENGTHS[0]: base, **levels}
+
+
+def _group(title: str, *names: str) -> Group:
+    def runs(mode: Mode) -> dict[str, RecallLearning]:
+        base = RecallLearning.preset(mode)
+        return {name: group(base, name) for name in names}
+
+    return Group(title, runs)
+
+
+def _fixed_penalties(mode: Mode) -> dict[str, RecallLearning]:
+    base = RecallLearning.preset(mode)
+    return {f"penalty {p}": variant(base, penalty=p, penalty_random=False) for p in (0, 1, 2, 3, 4)}
+
+
+def _levels(prefix: str) -> list[str]:
+    return [name for name in CHANGES if name.startswith(prefix)]
+
+
+GROUPS = {
+    "main": _group("the main simulation (vary-test-penalty)", "vary-test-penalty"),
+    "vary-test-penalty": _group("penalties that change from trial to trial", "vary-test-penalty"),
+    "vary-train-penalty": Group("one penalty in all of the training", _fixed_penalties),
+    "postgate": _group(
+        "a gate behind the memory",
+        "vary-test-penalty-postgate",
+        "vary-test-penalty-postgate-midway",
+    ),
+    "similarity-low": _group("events that are little alike", "similarity-low"),
+    "similarity-high": _group("events that are much alike", "similarity-high"),
+    "familiarity": _group("an input that tells whether the event was seen", "familiarity"),
+    "fixed-order": _group("features in one order", "vary-test-penalty-fixobs"),
+    "no-reinforcement": _group("prediction in place of rewards", "no-reinforcement"),
+    "vary-schema-level": _group("schemata of all strengths", *_levels("vary-schema-level-0")),
+    "vary-schema-level-postgate": _group(
+        "the same with a gate behind the memory", *_levels("vary-schema-level-postgate")
+    ),
+}

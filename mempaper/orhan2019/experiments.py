@@ -265,10 +265,18 @@ class DelayLearning(Experiment):
             changes |= with_iterations(self, self.first_task)
         return self.replace(**changes)
 
+    def n_networks(self) -> int:
+        """One for each point and seed."""
+        return len(self.points()) * self.n_seeds
+
+    def updates_planned(self) -> int:
+        """As many as there are iterations."""
+        return self.iterations
+
     def parts(self) -> list[Self]:
         """Large networks are trained each by itself."""
         together = members_together(self.hidden_size, self.batch_size)
-        if self.device != "cpu" or together is None or len(self.points()) * self.n_seeds <= together:
+        if self.device != "cpu" or together is None or self.n_networks() <= together:
             return [self]
         return [
             self.part(lambda0=lambda0, sigma0=sigma0, rho=rho, seed=self.seed + k, n_seeds=1)
@@ -289,7 +297,7 @@ class DelayLearning(Experiment):
             No network is left; of a part this says nothing of the others.
         """
         result = super().result()
-        if not self._is_part and (result["diverged"] >= 0).all():
+        if not self.is_part and (result["diverged"] >= 0).all():
             raise diverged(self.names(), int(result["diverged"].max()), ResumePoint())
         return result
 
@@ -298,7 +306,7 @@ class DelayLearning(Experiment):
         first = None
         if self.first_task is not None:
             stage = self.first_stage()
-            first = (stage.part() if self._is_part else stage).result().arrays
+            first = (stage.part() if self.is_part else stage).result().arrays
         task = self.delay_task()
         network = self.start_network().to(self.device)
         rho = np.repeat([point[2] for point in self.points()], self.n_seeds)
@@ -311,7 +319,7 @@ class DelayLearning(Experiment):
         try:
             arrays = trainer.run(resume, report)
         except DivergedError:
-            if not self._is_part:
+            if not self.is_part:
                 raise
             arrays = trainer.result()
         return arrays | run_test(

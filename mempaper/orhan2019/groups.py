@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from typing import Any, TypeVar
 
-from mempaper.experiment import train_all
+from mempaper.experiment import Mode, train_all
 from mempaper.orhan2019.experiments import DelayLearning, with_iterations
 from mempaper.orhan2019.task import TASKS
 from mempaper.orhan2019.trained import Trained
+from mempaper.sweep import Group
 
 Name = TypeVar("Name", bound=Hashable)
 
@@ -74,3 +75,32 @@ def trained(runs: Mapping[Name, DelayLearning]) -> dict[Name, Trained]:
     """The trained networks of several groups, by the same names; see :func:`train_all`."""
     train_all(runs.values())
     return {name: run.trained() for name, run in runs.items()}
+
+
+def _group(title: str, runs: Callable[[DelayLearning], Mapping[Any, DelayLearning]]) -> Group:
+    def named(mode: Mode) -> dict[str, DelayLearning]:
+        found = runs(DelayLearning.preset(mode))
+        return {" then ".join(k) if isinstance(k, tuple) else k: run for k, run in found.items()}
+
+    return Group(title, named)
+
+
+def _in_condition(*tasks: str, **changes: Any) -> Callable[[DelayLearning], dict[str, DelayLearning]]:
+    return lambda base: {task: on(base, task, **changes) for task in tasks}
+
+
+MOVING = tuple(task for task in TASKS if task != "SINE")  # tasks that can have a moving bump
+GROUPS = {
+    "main": _group("the seven tasks in the basic condition", basic),
+    "hebbian": _group("Hebbian short-term plasticity", _in_condition(*TASKS, model="hebbian")),
+    "tethered": _group("activity that has to end", _in_condition(*TASKS, condition="tethered")),
+    "dynamic": _group("a bump that moves", _in_condition(*MOVING, condition="dynamic")),
+    "vardelay": _group("delays that vary", _in_condition(*MOVING, condition="vardelay")),
+    "multitask": _group("one task after another", transfers),
+    "grid": _group(
+        "initial recurrent weights", lambda base: {t: grid(base, t) for t in ("2AFC", "DE1")}
+    ),
+    "decay": _group(
+        "the penalty on weights", lambda base: {t: decayed(base, t) for t in ("2AFC", "DE1")}
+    ),
+}

@@ -72,6 +72,10 @@ class ContextualChoiceTraining(Experiment):
             capacity=self.capacity,
         )
 
+    def updates_planned(self) -> int:
+        """One per trial, and each trial is met twice per epoch."""
+        return 2 * self.n_unique * self.n_epochs
+
     def train(self, resume: ResumePoint, report: Report) -> Arrays:
         """Train all networks as one ensemble."""
         settings = training.TrainingSettings(

@@ -69,6 +69,10 @@ class RecurringExperiment(Experiment):
         self.task().sample([np.random.default_rng(0)], 1)  # raises where the task cannot exist
         return self
 
+    def updates_planned(self) -> int:
+        """One per episode."""
+        return self.n_epochs * self.task().n_episodes
+
     def _logs(self, resume: ResumePoint, report: Report) -> dict[str, np.ndarray]:
         return train_recurring(
             self.task(),

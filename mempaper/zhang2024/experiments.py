@@ -155,6 +155,10 @@ class WarmStart(Steering):
     steps: int = Field(WARM_STEPS, ge=1, strict=True, description="updates")
     batch_size: int = Field(128, ge=1, strict=True, description="trials per update")
 
+    def updates_planned(self) -> int:
+        """As many as there are steps."""
+        return self.steps
+
     def train_one(self, resume: ResumePoint, report: Report) -> Arrays:
         """Train the actor; it is too short for a resume point."""
         critic = "Critic1"
@@ -247,6 +251,11 @@ class QuickAgent(Steering):
             stop_feature=self.is_warm,
             knows_perturbation=self.ekf_knows_perturbation,
         ).to(self.device)
+
+    def updates_planned(self) -> int:
+        """Those in which only the critic learns, and eight per round."""
+        recipe = self.recipe_in_use()
+        return recipe.critic_updates + recipe.rounds * recipe.updates_per_round
 
     def train_one(self, resume: ResumePoint, report: Report) -> Arrays:
         """Warm start, then the recipe; resumes where a kill left it."""
@@ -364,6 +373,10 @@ class ReferenceAgent(Steering):
     def checkpoints(self, seed: int) -> Path:
         """Folder of a seed's checkpoints."""
         return self.folder() / "checkpoints" / f"seed{seed}"
+
+    def updates_planned(self) -> int:
+        """If all trials lasted to the end; the first phase comes on top of them."""
+        return self.total_trials * self.world().n_steps // self.steps_per_update
 
     def train_one(self, resume: ResumePoint, report: Report) -> Arrays:
         """Train to the end, keep every checkpoint, then select the best ones."""

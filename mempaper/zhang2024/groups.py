@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, TypeVar
 
@@ -10,6 +10,7 @@ import numpy as np
 from pydantic import Field
 
 from mempaper.experiment import Experiment, Mode, Result, train_all
+from mempaper.sweep import Group
 from mempaper.zhang2024.experiments import EKF_SCRATCH, QuickAgent, ReferenceAgent
 from mempaper.zhang2024.networks import ACTORS, CRITICS
 from mempaper.zhang2024.quick import Tester
@@ -204,6 +205,29 @@ def from_scratch(base: Pool) -> dict[str, list[Any]]:
     return {name: base.seeds(MAIN[name], SCRATCH_SEEDS, recipe="scratch") for name in ("hol", "mod")}
 
 
+def _group(title: str, runs: Callable[[Pool], Mapping[Any, Sequence[Any]]]) -> Group:
+    def named(mode: Mode) -> dict[str, Experiment]:
+        return {
+            f"{_text(name)}, seed {run.seed}": run
+            for name, members in runs(Pool.preset(mode)).items()
+            for run in members
+        }
+
+    return Group(title, named)
+
+
+def _text(name: Hashable) -> str:
+    return " ".join(map(str, name)) if isinstance(name, tuple) else str(name)
+
+
+def _extensive(base: Pool) -> dict[str, list[Any]]:
+    """Agents with ten times the trials, which only the original's training knows."""
+    if base.recipe != "original":
+        return {}
+    longer = {"total_trials": 100_000, "extensive": True}
+    return {name: base.seeds(architecture, **longer) for name, architecture in MAIN.items()}
+
+
 def reached(agents: Sequence[Trained], share: float = 0.9) -> np.ndarray:
     """Training trials until ``share`` of the test trials at gain 1 is rewarded, (agent,).
 
@@ -229,3 +253,21 @@ def noises(base: Pool) -> dict[tuple[str, float, float], list[Any]]:
 def table_mean(agents: Sequence[Trained], labels: Sequence[str], column: str) -> np.ndarray:
     """A column of the performance tables averaged over conditions, (agent, row)."""
     return np.stack([np.mean([a.curve(label, column) for label in labels], 0) for a in agents])
+
+
+GROUPS = {
+    "main": _group("the four main agents", main),
+    "filters": _group("EKF agents for both pairs of noises", filters),
+    "holistic-ekf": _group("an actor on a filter's belief", lambda base: {"": base.seeds(HOL_EKF)}),
+    "larger-difference": _group(
+        "the holistic agent at noises of .4 and .1",
+        lambda base: {"hol": base.seeds(HOL, 1, noise=LARGER_DIFFERENCE)},
+    ),
+    "alternative": _group(
+        "the modular agent at noises of .1 and .2",
+        lambda base: {"mod": base.seeds(MOD, 1, noise=ALTERNATIVE_NOISE)},
+    ),
+    "architectures": _group("three actors times five critics", sweep),
+    "noises": _group("two agents in sixteen pairs of noises", noises),
+    "extensive": _group("ten times the training (full mode)", _extensive),
+}

@@ -202,11 +202,11 @@ def test_training_starts_from_the_pretrained_networks(change):
 def test_groups_of_the_same_task_pretrain_alike():
     base = RecallLearning.preset("fast")
     expected = base.pretraining().config() | {"n_seeds": 0}
-    for name in groups.GROUPS:
+    for name in groups.CHANGES:
         found = groups.group(base, name).pretraining().config() | {"n_seeds": 0}
         other_task = name.startswith(("vary-schema", "similarity")) or "fixobs" in name
         assert (found == expected) != other_task, name
-    keys = [groups.group(base, name).key() for name in groups.GROUPS]
+    keys = [groups.group(base, name).key() for name in groups.CHANGES]
     assert len(set(keys)) == len(keys)
     with pytest.raises(ConfigError, match="Did you mean 'similarity-low'"):
         groups.group(base, "similarity-lo")

@@ -1,0 +1,43 @@
+"""What a training costs, estimated from measured throughput."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+import yaml
+
+from mempaper.experiment import MODES, Experiment, Mode
+from mempaper.paths import data_folder
+
+
+@cache
+def _measured() -> dict[str, Any]:
+    file = data_folder() / "throughput.yml"
+    return yaml.safe_load(file.read_text()) if file.exists() else {}
+
+
+def nearest_mode(run: Experiment) -> Mode:
+    """The mode whose preset has most parameters in common with a run's."""
+
+    def in_common(mode: Mode) -> int:
+        preset = type(run).preset(mode).config()
+        return sum(preset[name] == value for name, value in run.config().items())
+
+    return max(MODES, key=in_common)
+
+
+def hours(run: Experiment) -> float | None:
+    """Hours of one core that a run takes at most, or None where nothing was measured.
+
+    The seconds per update of one network are those measured at the sizes of the nearest mode.
+    """
+    seconds = _measured().get("seconds_per_update", {}).get(f"{run.paper}/{run.name}", {})
+    known = seconds.get(nearest_mode(run))
+    return None if known is None else run.n_networks() * run.updates_planned() * known / 3600
+
+
+def basis() -> str:
+    """Where the estimates come from, in words."""
+    machine = _measured().get("machine")
+    return f"measured on {machine}" if machine else "no throughput was measured yet"

@@ -1,0 +1,169 @@
+"""Sweeps: what a name stands for, what is left to do, and workers that die."""
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from mempaper import catalogue, costs, sweep
+from mempaper.experiment import MODES, ConfigError
+from mempaper.khajehabdollahi2024.experiments import CurriculumLearning
+from mempaper.lu2022.experiments import RecallLearning
+from mempaper.orhan2019.experiments import DelayLearning
+from mempaper.ritter2018.experiments import ContextualChoiceTraining
+from mempaper.workers import explained, train_here, train_logged
+
+SMALL = {"n_seeds": 1, "n_epochs": 1, "n_unique": 4, "n_evaluation": 1}
+
+
+def small(**changes):
+    return ContextualChoiceTraining(**{**SMALL, **changes})
+
+
+def planned(name, mode="smoke", axes=None, **fixed):
+    made = sweep.named(name, mode, catalogue.groups(), catalogue.experiments())
+    return sweep.plan(made, axes, **fixed)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_every_group_has_runs_in_every_mode(mode):
+    for name, group in catalogue.groups().items():
+        runs = group.runs(mode)
+        assert group.title
+        assert runs or name == "zhang2024/extensive"
+        assert {run.paper for run in runs.values()} <= {name.split("/")[0]}
+        assert all(run.updates_planned() > 0 for run in runs.values())
+    assert not set(catalogue.groups()) & set(catalogue.experiments())
+
+
+def test_a_name_is_a_group_an_experiment_or_a_paper():
+    (low,) = planned("lu2022/similarity-low")
+    assert low.run.similarity_max == 0.4
+    points = planned("lu2022/main", "full", {"penalty": [0, 2]}, n_seeds=15)
+    assert [(p.label, p.run.penalty, p.run.n_seeds) for p in points] == [
+        ("vary-test-penalty, penalty=0", 0, 15),
+        ("vary-test-penalty, penalty=2", 2, 15),
+    ]
+    assert [part.n_seeds for part in points[0].parts] == [8, 7]
+    assert [part.seed for part in points[0].parts] == [0, 8]
+    tasks = planned("orhan2019/delay", axes={"task": ["CD", "GDE"]})
+    assert [p.run.iterations for p in tasks] == [24, 40]  # the mode's own for each task
+    whole = planned("lu2022")
+    keys = [p.run.key() for p in whole]
+    assert len(keys) == len(set(keys))  # 'main' and 'vary-test-penalty' are one
+    assert low.run.key() in keys
+    with pytest.raises(ConfigError, match="Did you mean 'lu2022/similarity-low'"):
+        planned("lu2022/similarity-lo")
+    with pytest.raises(ConfigError, match="Unknown parameter 'penalti'"):
+        planned("lu2022/main", penalti=3)
+
+
+def test_large_networks_are_cut_and_small_ones_stay_together():
+    full = [kind.preset("full") for kind in (RecallLearning, CurriculumLearning, DelayLearning)]
+    assert [len(run.parts()) for run in full] == [1, 4, 100]
+    assert [len(type(run).preset("fast").parts()) for run in full] == [1, 1, 1]
+    assert all(part.is_part for part in full[1].parts())
+    assert not full[1].is_part
+
+
+def test_what_is_done_is_not_left(runs):
+    one, two = planned("ritter2018/contextual_choice", axes={"kernel": ["l2", "l1"]}, **SMALL)
+    assert sweep.unfinished([one, two, one]) == [one.run, two.run]
+    assert not list(runs.glob("ritter2018/*/*/*")), "only looking makes no folders"
+    one.run.result()
+    assert sweep.unfinished([one, two]) == [two.run]
+    assert [sweep.state_of(p.run) for p in (one, two)] == ["done", "waiting"]
+
+
+def test_a_run_that_fails_does_not_end_the_others_and_keeps_its_log(runs):
+    good, bad = small(), small(kernel="l1")
+    (bad.folder() / "resume").write_bytes(b"nothing")
+    told = {}
+    train_here([bad, good], 2, lambda run, error: told.update({run.key(): error}))
+    assert told[good.key()] == ""
+    assert "is not a resume point that mempaper wrote" in told[bad.key()]
+    assert [sweep.state_of(run) for run in (good, bad)] == ["done", "failed"]
+    assert "Traceback" in sweep.failure_file(bad).read_text()
+    assert not sweep.log_file(good).exists()
+    (bad.folder() / "resume").unlink()
+    assert train_logged(bad) == ""
+    assert sweep.state_of(bad) == "done"
+    assert not sweep.failure_file(bad).exists()
+
+
+def test_full_and_read_only_disks_are_explained():
+    full = explained(OSError(errno.ENOSPC, "No space left on device"))
+    assert "free some space, or set MEMPAPER_RUNS" in full
+    assert "Nothing is lost" in full
+    assert "must be writable" in explained(PermissionError(errno.EACCES, "Permission denied"))
+    assert explained(ValueError("a\nb")) == "ValueError: a"
+
+
+def command(runs, *options, output=subprocess.PIPE):
+    return subprocess.Popen(
+        [sys.executable, "-m", "mempaper", "sweep", "ritter2018/contextual_choice", *options],
+        env={**os.environ, "MEMPAPER_RUNS": str(runs)},
+        stdout=output,
+        stderr=output,
+        text=True,
+    )
+
+
+def test_a_killed_sweep_goes_on_and_two_sweeps_at_once_train_nothing_twice(runs):
+    options = ("--mode", "smoke", "-p", "n_epochs", "150", "--grid", "kernel=l2,l1")
+    first = command(runs, *options, output=subprocess.DEVNULL)  # its workers outlive it for a while
+    begun = [ContextualChoiceTraining.preset("smoke", n_epochs=150, kernel=k) for k in ("l2", "l1")]
+    while not any(sweep.log_file(run).exists() for run in begun):
+        assert first.poll() is None
+        time.sleep(0.2)
+    first.kill()
+    first.wait()
+    pair = [command(runs, *options) for _ in range(2)]
+    outputs = [process.communicate(timeout=600) for process in pair]
+    assert [process.returncode for process in pair] == [0, 0], outputs
+    assert all(run.is_done() for run in begun)
+    assert not list(runs.rglob("resume*"))
+    logs = list((runs / "sweeps" / "logs").iterdir())
+    assert not logs
+
+
+def workers_of(process):
+    """Numbers of the processes that a sweep trains in."""
+    listed = subprocess.run(
+        ["ps", "-ww", "--ppid", str(process.pid), "-o", "pid=,args="], capture_output=True, text=True
+    )
+    return [int(row.split()[0]) for row in listed.stdout.splitlines() if "LokyProcess" in row]
+
+
+def test_what_a_killed_worker_was_training_is_taken_up_again(runs):
+    options = ("--mode", "smoke", "-p", "n_epochs", "150", "--grid", "kernel=l2,l1,cosine")
+    sweeping = command(runs, *options)
+    first = ContextualChoiceTraining.preset("smoke", n_epochs=150)
+    while not sweep.log_file(first).exists():
+        assert sweeping.poll() is None, sweeping.communicate()
+        time.sleep(0.2)
+    os.kill(workers_of(sweeping)[0], signal.SIGKILL)
+    output, errors = sweeping.communicate(timeout=600)
+    assert sweeping.returncode == 0, errors
+    assert output.count("trained") == 3
+    assert not list(runs.rglob("resume*"))
+
+
+def test_hours_are_those_of_the_nearest_mode(tmp_path, monkeypatch):
+    monkeypatch.setattr(costs, "data_folder", lambda: tmp_path)
+    costs._measured.cache_clear()
+    assert costs.hours(RecallLearning.preset("full")) is None
+    assert costs.basis() == "no throughput was measured yet"
+    (tmp_path / "throughput.yml").write_text(
+        "machine: a test\nseconds_per_update: {lu2022/recall: {full: 0.036, fast: 1.0}}\n"
+    )
+    costs._measured.cache_clear()
+    run = RecallLearning.preset("full", penalty=2, n_seeds=10)
+    assert costs.nearest_mode(run) == "full"
+    assert costs.hours(run) == pytest.approx(10 * 102_400 * 0.036 / 3600)
+    assert costs.basis() == "measured on a test"
+    costs._measured.cache_clear()
