@@ -202,7 +202,11 @@ chapter.judge(
 #
 # ````{solution} khaj-chance
 # :class: dropdown
-# $\int_0^1 \tfrac12\,(1 - (1-2p)^N)\,dp = \tfrac12 - \tfrac12 \int_{-1}^{1} \tfrac{u^N}{2}\,du$. The integral is $\tfrac{1}{N+1}$ for even $N$
+# $$
+# \int_0^1 \tfrac12\,(1 - (1-2p)^N)\,dp = \tfrac12 - \tfrac12 \int_{-1}^{1} \tfrac{u^N}{2}\,du
+# $$
+#
+# The integral on the right is $\tfrac{1}{N+1}$ for even $N$
 # and 0 for odd $N$, where answers are balanced.
 # ````
 #
