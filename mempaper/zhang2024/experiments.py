@@ -268,12 +268,7 @@ class QuickAgent(Steering):
 
     def shipped_arrays(self, arrays: Arrays) -> Arrays:
         """Weights with half the digits, and without the second critic, which only learning needs."""
-        second = {f"weights/{name}" for name in self.new_agent().critic.second_copy()}
-        return {
-            name: np.asarray(array, np.float16) if name.startswith("weights/") else array
-            for name, array in arrays.items()
-            if name not in second
-        }
+        return light(arrays, self.new_agent())
 
 
 class ReferenceAgent(Steering):
@@ -378,6 +373,20 @@ class ReferenceAgent(Steering):
         """If all trials lasted to the end; the first phase comes on top of them."""
         return self.total_trials * self.world().n_steps // self.steps_per_update
 
+    def shipped_arrays(self, arrays: Arrays) -> Arrays:
+        """Logs and tables, and of all weights those that :data:`SHIPPED` selects, made light.
+
+        A training whose first phase did not end has none to select, and keeps those of its end.
+        """
+        chosen = f"selected/{SHIPPED}/"
+        dropped = ("selected/", "weights/") if any(n.startswith(chosen) for n in arrays) else ()
+        kept = {
+            name: array
+            for name, array in arrays.items()
+            if name.startswith(chosen) or not name.startswith(dropped)
+        }
+        return light(kept, self.new_agent())
+
     def train_one(self, resume: ResumePoint, report: Report) -> Arrays:
         """Train to the end, keep every checkpoint, then select the best ones."""
         folder = self.checkpoints(self.seed)
@@ -399,6 +408,24 @@ class ReferenceAgent(Steering):
                 best = load_arrays(folder / f"{trial}.safetensors")
                 arrays |= {f"selected/{criterion}/{name}": t.numpy() for name, t in best.items()}
         return arrays
+
+
+def light(arrays: Arrays, agent: Agent) -> Arrays:
+    """Arrays of a result with half the digits of weights, and without the second critic's.
+
+    Parameters
+    ----------
+    arrays : mapping of arrays
+        Weights are named ``weights/...`` or ``selected/<criterion>/...``.
+    agent : Agent
+        Of the same architecture.
+    """
+    second = tuple(f"/{name}" for name in agent.critic.second_copy())
+    kept = {name: array for name, array in arrays.items() if not name.endswith(second)}
+    return {
+        name: np.asarray(a, np.float16) if name.startswith(("weights/", "selected/")) else a
+        for name, a in kept.items()
+    }
 
 
 def best_row(table: np.ndarray, labels: list[str], criterion: str) -> int | None:
@@ -426,4 +453,5 @@ CRITERIA: dict[str, Callable[[str], bool]] = {
     "gain": lambda label: label.startswith("gain"),
     "perturbation": lambda label: label.startswith("perturbation"),
 }
+SHIPPED = "gain"  # the criterion by which one checkpoint of a training comes with the book
 EXPERIMENTS: tuple[type[Experiment], ...] = (WarmStart, QuickAgent, ReferenceAgent)

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from mempaper.experiment import Experiment, Mode, Result, train_all
 from mempaper.sweep import Group
-from mempaper.zhang2024.experiments import EKF_SCRATCH, QuickAgent, ReferenceAgent
+from mempaper.zhang2024.experiments import EKF_SCRATCH, SHIPPED, QuickAgent, ReferenceAgent
 from mempaper.zhang2024.networks import ACTORS, CRITICS
 from mempaper.zhang2024.quick import Tester
 from mempaper.zhang2024.rollout import COLUMNS, Agent
@@ -166,15 +166,17 @@ def load(run: QuickAgent | ReferenceAgent, criterion: str = "gain1x") -> Trained
     ----------
     criterion : str
         Of the original's trainings the checkpoint that was the best by this criterion is taken (see
-        :data:`~mempaper.zhang2024.experiments.CRITERIA`), of the quick recipe's always the end.
+        :data:`~mempaper.zhang2024.experiments.CRITERIA`), or where they come with the book the only
+        one there is, :data:`~mempaper.zhang2024.experiments.SHIPPED`; of the quick recipe's always
+        the end.
     """
     result = run.result()
     agent = run.new_agent()
-    prefix = f"selected/{criterion}/"
-    weights = {n.removeprefix(prefix): a for n, a in result.arrays.items() if n.startswith(prefix)}
-    if not weights:
-        weights = {n: t.numpy() for n, t in result.weights().items()}
-    agent.take(weights)
+    found: list[dict[str, np.ndarray]] = [
+        {n.removeprefix(prefix): a for n, a in result.arrays.items() if n.startswith(prefix)}
+        for prefix in (f"selected/{criterion}/", f"selected/{SHIPPED}/", "weights/")
+    ]
+    agent.take(next(weights for weights in found if weights))
     return Trained(run, result, agent.eval())
 
 

@@ -12,6 +12,7 @@ import torch
 
 from mempaper.checkpoint import ResumePoint
 from mempaper.experiment import ConfigError
+from mempaper.zhang2024 import groups
 from mempaper.zhang2024.buffers import EqualLengthMemory, TransitionMemory
 from mempaper.zhang2024.experiments import CRITERIA, ReferenceAgent, best_row
 from mempaper.zhang2024.rollout import COLUMNS
@@ -167,7 +168,7 @@ def test_a_stop_is_executed_as_intended() -> None:
 
 
 def test_every_checkpoint_is_kept_and_the_best_ones_are_selected(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     def forced(self: ReferenceAgent, schedule=ReferenceAgent.schedule):
         return replace(schedule(self), **FORCED)
@@ -182,6 +183,25 @@ def test_every_checkpoint_is_kept_and_the_best_ones_are_selected(
         row = best_row(result["table"][0], labels, criterion)
         assert row is not None
         assert f"selected/{criterion}/actor.l1.weight" in result.arrays
+    monkeypatch.setattr("mempaper.experiment.data_folder", lambda: tmp_path)
+    before = groups.load(run, "gain").agent.state_dict()
+    run.ship()
+    shipped = groups.load(run, "perturbation")  # there is one checkpoint now
+    assert shipped.provenance["origin"] == "shipped"
+    assert {name.split("/")[1] for name in shipped.result.arrays if "/" in name} == {"gain"}
+    assert shipped.curve("gain1x").shape == (2,)
+    for name, weight in shipped.agent.actor.state_dict().items():
+        torch.testing.assert_close(weight, before[f"actor.{name}"], atol=1e-3, rtol=1e-3)
+
+
+def test_a_training_whose_first_phase_hangs_is_shipped_with_what_there_is(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    run = ReferenceAgent.preset("smoke", architecture="EKF")
+    assert run.result()["phase"] == 1
+    monkeypatch.setattr("mempaper.experiment.data_folder", lambda: tmp_path)
+    run.ship()
+    assert groups.load(run).provenance["origin"] == "shipped"
 
 
 def test_ties_go_to_the_earliest_checkpoint() -> None:
