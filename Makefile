@@ -5,7 +5,7 @@ PY := $(VENV)/bin/python
 MODE ?= fast
 OPEN_AT ?= 8000
 
-.PHONY: book test test-slurm test-browser figure serve pair clean bench throughput
+.PHONY: book test test-slurm test-browser test-colab figure serve pair clean bench throughput
 
 book: $(VENV)/.ready ## run every chapter and build the HTML; BUDGET_MIN=50 limits the time, MODE the depth
 	$(PY) -m mempaper build --mode $(MODE) $(if $(BUDGET_MIN),--budget-min $(BUDGET_MIN))
@@ -24,6 +24,9 @@ test-browser: $(VENV)/.ready ## every page of the built book in headless Chromiu
 	@command -v npm >/dev/null || { echo "npm is missing: apt-get install npm"; exit 1; }
 	npm install --prefix _build/npm --no-save --no-audit --no-fund --silent axe-core@4.14.1
 	$(PY) -m pytest tests/browser -m browser
+
+test-colab: $(VENV)/.ready ## chapters as on Colab and Binder, and the wheel, in fresh environments
+	$(PY) -m pytest tests/colab -m colab
 
 figure: $(VENV)/.ready ## one chapter: make figure FIG=ritter2018/fig4_correct_rate MODE=full
 	$(if $(FIG),,$(error name a chapter: make figure FIG=ritter2018/fig4_correct_rate))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import platform
 import subprocess
@@ -266,18 +265,3 @@ def summary(report: Report, records: list[dict[str, Any]]) -> str:
         lines.append(f"The HTML has errors:\n{report.html_error[-6000:]}")
     lines.append(f"The book: {report.html} ({report.seconds / 60:.1f} minutes)")
     return "\n".join(lines)
-
-
-def write_json(records: list[dict[str, Any]], papers: tuple[str, ...]) -> str:
-    """Every claim of every paper with its status, as JSON."""
-    rows = [
-        {
-            "paper": paper,
-            **row["claim"].model_dump(mode="json"),
-            "fast": row["fast"].model_dump(exclude={"id"}),
-            "full": row["full"].model_dump(exclude={"id"}),
-        }
-        for paper in papers
-        for row in claims.roll_up(paper, records)
-    ]
-    return json.dumps(rows, indent=1, ensure_ascii=False)

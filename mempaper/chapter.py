@@ -114,7 +114,7 @@ class Chapter(Generic[E]):
             first, n = p["config"]["seed"], p["config"]["n_seeds"]
             rows.append(
                 f"<li><code>{p['experiment']}</code> {p['key']} (version {p['version']}), "
-                f"seeds {first}–{first + n - 1}, {p['seconds']:.3g} s of training on {p['device']}, "
-                f"{p['date']}, commit {p['commit'] or 'unknown'}; {versions}</li>"
+                f"{p['origin']}, seeds {first}–{first + n - 1}, {p['seconds']:.3g} s of training "
+                f"on {p['device']}, {p['date']}, commit {p['commit'] or 'unknown'}; {versions}</li>"
             )
         display(HTML(f'<ul class="mempaper-provenance">{"".join(rows)}</ul>'))

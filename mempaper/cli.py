@@ -13,6 +13,7 @@ import mempaper
 from mempaper import catalogue
 from mempaper.cli_values import mode_option, parse_parameters
 from mempaper.experiment import MODES, ConfigError
+from mempaper.paths import IN_CHECKOUT, NO_CHAPTERS, ROOT
 from mempaper.sweep_cli import sweep_command
 
 
@@ -42,13 +43,16 @@ def cli() -> None:
 @cli.command("list")
 def list_command() -> None:
     """Show chapters with measured times, experiments, and their presets."""
-    from mempaper import notebooks, timings
+    if IN_CHECKOUT:
+        from mempaper import notebooks, timings
 
-    known = timings.load()
-    click.echo(f"{'Chapter':40}" + "".join(f"{mode:>9}" for mode in MODES))
-    for chapter in notebooks.chapters():
-        times = [timings.describe(known.get(chapter, {}).get(mode)) for mode in MODES]
-        click.echo(f"{chapter:40}" + "".join(f"{t:>9}" for t in times))
+        known = timings.load()
+        click.echo(f"{'Chapter':40}" + "".join(f"{mode:>9}" for mode in MODES))
+        for chapter in notebooks.chapters():
+            times = [timings.describe(known.get(chapter, {}).get(mode)) for mode in MODES]
+            click.echo(f"{chapter:40}" + "".join(f"{t:>9}" for t in times))
+    else:
+        click.echo(f"{NO_CHAPTERS}.")
     click.echo("\nExperiments, and what each mode changes of their defaults")
     for name, experiment in catalogue.experiments().items():
         click.echo(name)
@@ -98,9 +102,9 @@ cli.add_command(sweep_command)
 @click.option("--record", is_flag=True, help="Keep full-mode results with the book.")
 def claims_command(executed: tuple[Path, ...], as_json: bool, record: bool) -> None:
     """Judge claims from EXECUTED notebooks, by default those of the last build."""
-    from mempaper import build, claims
+    from mempaper import claims, tables
 
-    paths = list(executed) or sorted((build.BUILD / "executed" / "fast").rglob("*.ipynb"))
+    paths = list(executed) or sorted((ROOT / "_build" / "executed" / "fast").rglob("*.ipynb"))
     paths = [path for path in paths if not path.name.endswith((".failed.ipynb", ".running.ipynb"))]
     records = [r for path in paths if (r := claims.read_notebook(path)) is not None]
     if executed and not records:
@@ -109,7 +113,7 @@ def claims_command(executed: tuple[Path, ...], as_json: bool, record: bool) -> N
         for r in records:
             click.echo(f"kept in {claims.keep_record(r)}", err=True)
     if as_json:
-        click.echo(build.write_json(records, catalogue.papers()))
+        click.echo(tables.table_json(records, catalogue.papers()))
         return
     shown = {r["chapter"].split("/")[0] for r in records} if executed else set(catalogue.papers())
     seen = {entry["id"] for r in records for entry in r["judgements"]}
@@ -208,7 +212,8 @@ def main() -> None:
     except click.Abort:
         sys.exit(130)
     except ModuleNotFoundError as error:
-        click.echo(f"mempaper: {error}. Chapters need pip install 'mempaper[book]'.", err=True)
+        hint = "Chapters need pip install 'mempaper[book]'" if IN_CHECKOUT else NO_CHAPTERS
+        click.echo(f"mempaper: {error}. {hint}.", err=True)
         sys.exit(2)
     except expected as error:
         click.echo(f"mempaper: {error}", err=True)

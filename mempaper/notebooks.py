@@ -20,7 +20,7 @@ from papermill.exceptions import PapermillExecutionError
 from traitlets import default
 
 from mempaper.experiment import ConfigError, check_mode, check_names
-from mempaper.paths import IN_CHECKOUT, ROOT
+from mempaper.paths import IN_CHECKOUT, NO_CHAPTERS, ROOT
 
 BOOK = ROOT / "book"
 
@@ -35,7 +35,7 @@ def chapters() -> list[str]:
         return [f for item in node or [] for f in files(item)]
 
     if not IN_CHECKOUT:
-        raise ConfigError("The chapters lie in the book's repository: clone it and run this there")
+        raise ConfigError(NO_CHAPTERS)
     listed = files(yaml.safe_load((ROOT / "_toc.yml").read_text()))
     return [f.removeprefix("book/") for f in listed if (ROOT / f"{f}.py").exists()]
 

@@ -8,6 +8,7 @@ from pathlib import Path
 PACKAGE = Path(__file__).resolve().parent
 ROOT = PACKAGE.parent
 IN_CHECKOUT = (ROOT / "pyproject.toml").exists()
+NO_CHAPTERS = "The chapters lie in the book's repository: clone it and run this there"
 
 
 def data_folder() -> Path:

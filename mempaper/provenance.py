@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 import platform
 import subprocess
 from datetime import UTC, datetime
@@ -10,17 +11,20 @@ from importlib import metadata
 from typing import Any
 
 import mempaper
-from mempaper.paths import ROOT
+from mempaper.paths import IN_CHECKOUT, ROOT
 
 
 @functools.cache
 def commit() -> str:
-    """Commit of the checkout, with ``+`` where files differ from it; '' outside a checkout."""
+    """Commit of the checkout, with ``+`` where files differ from it, or that pip installed; else ''."""
 
     def git(*words: str) -> str:
         done = subprocess.run(["git", "-C", str(ROOT), *words], capture_output=True, text=True)
         return done.stdout.strip() if done.returncode == 0 else ""
 
+    if not IN_CHECKOUT:
+        told = metadata.distribution("mempaper").read_text("direct_url.json") or "{}"  # PEP 610
+        return json.loads(told).get("vcs_info", {}).get("commit_id", "")[:7]
     if not (ROOT / ".git").exists():
         return ""
     try:

@@ -1,12 +1,23 @@
-"""Tables of judged claims, as HTML for the book and as text for the terminal."""
+"""Tables of judged claims: HTML for the book, text for the terminal, JSON for programs."""
 
 from __future__ import annotations
 
 import html
+import json
 from collections.abc import Iterable
 from typing import Any
 
-from mempaper.claims import JUDGED, MIME, RANK, Claim, Judgement, Status, load, show_measured
+from mempaper.claims import (
+    JUDGED,
+    MIME,
+    RANK,
+    Claim,
+    Judgement,
+    Status,
+    load,
+    roll_up,
+    show_measured,
+)
 from mempaper.experiment import Mode
 
 MARK: dict[Status, str] = {
@@ -79,3 +90,18 @@ def bundle(chapter: str, mode: Mode, judged: list[Judgement], about: dict[str, A
         "text/html": table_html(rows),
         "text/plain": table_text(rows),
     }
+
+
+def table_json(records: list[dict[str, Any]], papers: tuple[str, ...]) -> str:
+    """Every claim of every paper with its status, as JSON."""
+    rows = [
+        {
+            "paper": paper,
+            **row["claim"].model_dump(mode="json"),
+            "fast": row["fast"].model_dump(exclude={"id"}),
+            "full": row["full"].model_dump(exclude={"id"}),
+        }
+        for paper in papers
+        for row in roll_up(paper, records)
+    ]
+    return json.dumps(rows, indent=1, ensure_ascii=False)
