@@ -113,7 +113,8 @@ for name in published_counts:
 fig, ax = plt.subplots(figsize=(8, 3.6))
 diagrams.draw_counts(ax=ax)
 there = list(published_counts.values())
-plots.published_points(there, ax.get_yticks(), ax=ax, marker="|", ms=20, mew=2)
+style = {"marker": "|", "ms": 20, "mew": 2}
+ax = plots.published_points(there, ax.get_yticks(), ax=ax, **style)
 
 # %% [markdown]
 # ## The experiment
