@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 from mempaper.experiment import Experiment, Mode, check_mode, check_names
-from mempaper.paths import runs_folder
 
 State = Literal["done", "running", "failed", "waiting"]
 
@@ -144,7 +143,9 @@ def unfinished(planned: Iterable[Planned]) -> list[Experiment]:
 
 def log_file(run: Experiment) -> Path:
     """Where the messages of a run go while a sweep trains it."""
-    return runs_folder() / "sweeps" / "logs" / f"{run.paper}-{run.name}-{run.key()}.log"
+    assert run.infra.folder is not None
+    runs = Path(run.infra.folder).parents[2]  # a worker that lives on may know another one
+    return runs / "sweeps" / "logs" / f"{run.paper}-{run.name}-{run.key()}.log"
 
 
 def failure_file(run: Experiment) -> Path:
