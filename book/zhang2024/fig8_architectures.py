@@ -327,7 +327,12 @@ chapter.judge(measured)
 # ````{solution} zh-equal-sizes
 # :class: dropdown
 # An LSTM of $n$ units with $m$ inputs has $4 n (m + n + 2)$ weights. With $n = 220$, $m = 6$ these are 200,640, and 442 of the readout: 201,082. With $n = 128$ they are 69,632, and the layers add
-# $128 \cdot 300 + 300 + 300 \cdot 300 + 300 + 602 = 129{,}602$: together 199,234.
+#
+# $$
+# (128 + 1) \cdot 300 + (300 + 1) \cdot 300 + (300 + 1) \cdot 2 = 129{,}602 ,
+# $$
+#
+# together 199,234.
 # ````
 #
 # ```{exercise} Other gains
