@@ -71,8 +71,8 @@ def test_an_array_gives_what_this_machine_gives_and_runs_once(runs, tmp_path):
 
 
 def test_a_cancelled_job_goes_on_from_its_resume_point(runs, monkeypatch):
-    long = ("ritter2018/contextual_choice", "--mode", "smoke", "-p", "n_epochs", "1500")
-    run = ContextualChoiceTraining.preset("smoke", n_epochs=1500)
+    long = ("ritter2018/contextual_choice", "--mode", "smoke", "-p", "n_epochs", "2500")
+    run = ContextualChoiceTraining.preset("smoke", n_epochs=2500)
     sweep(runs, *long, "--cluster", "slurm", "--detach")
     until(lambda: (run.folder() / "resume").exists())
     again = sweep(runs, *long, "--cluster", "slurm", "--detach")  # is under way: not sent twice
@@ -80,14 +80,16 @@ def test_a_cancelled_job_goes_on_from_its_resume_point(runs, monkeypatch):
     jobs = in_queue()
     assert len(jobs) == 1
     subprocess.run(["scancel", jobs[0].split()[0]], check=True)
-    until(lambda: not in_queue() and not run.busy())  # Slurm first asks it to end, then kills it
+    # Without control groups Slurm leaves the process, which does not heed SIGTERM, to itself.
+    subprocess.run(["pkill", "-KILL", "-f", f"submitit.core._submit {runs}"], check=False)
+    until(lambda: not in_queue() and not run.busy())
     assert not run.is_done()
     assert (run.folder() / "resume").exists()
     assert "1 waiting" in sweep(runs, *long, "--status").stdout
     sweep(runs, *long, "--cluster", "slurm")
     assert run.is_done()
     monkeypatch.setenv("MEMPAPER_RUNS", str(runs / "unbroken"))
-    unbroken = ContextualChoiceTraining.preset("smoke", n_epochs=1500).result()
+    unbroken = ContextualChoiceTraining.preset("smoke", n_epochs=2500).result()
     for name, array in unbroken.arrays.items():
         assert np.array_equal(array, run.result()[name], equal_nan=True), name
 
