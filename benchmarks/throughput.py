@@ -72,6 +72,7 @@ def seconds_per_update(experiment: type[Experiment], mode: Mode, sizes: dict[str
     own = {**experiment.presets[mode], **sizes}
     whole = experiment.checked(**{**own, varied: sizes[varied][1]})
     short, long = (whole.parts()[0].replace(**{varied: value}) for value in sizes[varied])
+    seconds_of(short)  # warms up
     cost = seconds_of(long) - seconds_of(short)
     return cost / (long.updates_planned() - short.updates_planned()) / long.n_networks()
 
