@@ -1,13 +1,9 @@
-from pathlib import Path
-
 import matplotlib
 import pytest
 import torch
 
 matplotlib.use("Agg")
 torch.set_num_threads(1)
-
-FIXTURES = Path(__file__).parent / "fixtures"
 
 
 @pytest.fixture

@@ -1,8 +1,10 @@
-"""What the tests of the papers' reference modules share."""
+"""Where the papers' fixtures lie, and what the tests of their reference modules share."""
 
-from conftest import FIXTURES
+from pathlib import Path
 
 from mempaper.verify import read_arrays, verify
+
+FIXTURES = Path(__file__).parent / "fixtures"
 
 
 class Checks:

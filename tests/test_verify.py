@@ -4,7 +4,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from conftest import FIXTURES
+from reference_checks import FIXTURES
 
 from mempaper import verify as verify_module
 from mempaper.catalogue import papers

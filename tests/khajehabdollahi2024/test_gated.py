@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from conftest import FIXTURES
+from reference_checks import FIXTURES
 from torch import nn
 
 from mempaper.checkpoint import ResumePoint

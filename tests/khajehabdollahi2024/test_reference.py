@@ -6,8 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from conftest import FIXTURES
-from reference_checks import Checks
+from reference_checks import FIXTURES, Checks
 
 from mempaper import claims
 from mempaper.khajehabdollahi2024 import activity, evaluation, perturbation, task, timescales

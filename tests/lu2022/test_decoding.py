@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from conftest import FIXTURES
+from reference_checks import FIXTURES
 from sklearn.linear_model import LogisticRegression
 
 from mempaper.lu2022 import decoding

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from conftest import FIXTURES
+from reference_checks import FIXTURES
 
 from mempaper.lu2022 import examples, knowledge
 from mempaper.lu2022.task import EventTask, sample_events, transition_table

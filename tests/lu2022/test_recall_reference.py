@@ -5,8 +5,7 @@ import shutil
 import numpy as np
 import pytest
 import torch
-from conftest import FIXTURES
-from reference_checks import Checks
+from reference_checks import FIXTURES, Checks
 
 from mempaper.ensemble import orthogonal
 from mempaper.lu2022 import evaluation, published_reference

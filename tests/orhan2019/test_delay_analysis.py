@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from conftest import FIXTURES
+from reference_checks import FIXTURES
 
 from mempaper.orhan2019 import analysis
 from mempaper.orhan2019.sequentiality import sequentiality

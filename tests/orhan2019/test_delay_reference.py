@@ -6,8 +6,7 @@ import shutil
 import numpy as np
 import pytest
 import torch
-from conftest import FIXTURES
-from reference_checks import Checks
+from reference_checks import FIXTURES, Checks
 
 from mempaper.orhan2019 import reference, trained_reference
 from mempaper.orhan2019.analysis import chain_activity

@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 import pytest
 import torch
-from conftest import FIXTURES
+from reference_checks import FIXTURES
 
 from mempaper.checkpoint import ResumePoint
 from mempaper.ensemble import member_generators

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from conftest import FIXTURES
+from reference_checks import FIXTURES
 
 from mempaper.verify import check_file, read_arrays
 from mempaper.zhang2024.metrics_reference import check_metrics

@@ -5,8 +5,7 @@ import shutil
 
 import numpy as np
 import pytest
-from conftest import FIXTURES
-from reference_checks import Checks
+from reference_checks import FIXTURES, Checks
 
 from mempaper.experiment import ConfigError
 from mempaper.verify import check_file, family_of
