@@ -38,8 +38,10 @@ serve: ## look at the built book at http://localhost:8000
 pair: $(VENV)/.ready ## write the notebooks anew from their .py sources
 	$(PY) -m mempaper pair
 
-bench: $(VENV)/.ready ## training throughput
-	$(PY) -m pytest benchmarks --benchmark-only
+bench: $(VENV)/.ready ## every training loop beside a plain implementation, for the page "Speed and cost"
+	@mkdir -p _build
+	$(PY) -m pytest benchmarks --benchmark-only --benchmark-json=_build/bench.json
+	$(PY) benchmarks/speed.py _build/bench.json
 
 throughput: $(VENV)/.ready ## measure what updates cost, for estimates of sweeps
 	$(PY) benchmarks/throughput.py

@@ -1,13 +1,13 @@
-"""Trials a second of recall networks at the paper's size, one trial per update: `make bench`.
+"""Updates a second of recall networks, at the paper's size and by the fast recipe: `make bench`.
 
-Ours trains eight networks side by side in one process; the plain implementation trains one, step by
-step, as the equations are written. They take turns, so that both meet the same machine.
-`extra_info` holds trials per second of both and their ratio.
+Ours trains eight networks side by side in one process; the plain implementation trains one, trial by
+trial and step by step, as the equations are written.
 """
 
-import time
+import dataclasses
 
 import pytest
+import rates
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -15,21 +15,24 @@ from torch import nn
 from mempaper.ensemble import member_generators
 from mempaper.lu2022 import experiments, training, trials
 
-N_NETWORKS, HIDDEN, DECISION, DELAY, ROUND = 8, 194, 128, 2, 16
-FULL = experiments.RecallLearning.preset("full", delay=DELAY)
+N_NETWORKS, DELAY = 8, 2
+UPDATES = {"full": 16, "fast": 2}  # of a round
+STAGES = {"pretraining": experiments.Pretraining, "recall": experiments.RecallLearning}
 
 
 class PlainNetwork(nn.Module):
-    def __init__(self, n_inputs):
+    def __init__(self, run):
         super().__init__()
-        self.i2h, self.h2h = nn.Linear(n_inputs, 4 * HIDDEN), nn.Linear(HIDDEN, 4 * HIDDEN)
-        self.ih, self.actor = nn.Linear(HIDDEN, DECISION), nn.Linear(DECISION, 5)
-        self.critic, self.hpc = nn.Linear(DECISION, 1), nn.Linear(HIDDEN + DECISION, 1)
+        n, d = run.hidden_size, run.decision_size
+        self.n = n
+        self.i2h = nn.Linear(run.trial_settings().input_size(run.task()), 4 * n)
+        self.h2h, self.ih = nn.Linear(n, 4 * n), nn.Linear(n, d)
+        self.actor, self.critic, self.hpc = nn.Linear(d, 5), nn.Linear(d, 1), nn.Linear(n + d, 1)
 
     def forward(self, x, h, c, memories):
         z = self.i2h(x) + self.h2h(h)
-        f, o, i = z[: 3 * HIDDEN].sigmoid().chunk(3)
-        c = f * c + i * z[3 * HIDDEN :].tanh()
+        f, o, i = z[: 3 * self.n].sigmoid().chunk(3)
+        c = f * c + i * z[3 * self.n :].tanh()
         d = self.ih(o * c.tanh()).relu()
         gate = self.hpc(torch.cat([c, d])).sigmoid()
         if memories:
@@ -43,78 +46,76 @@ class PlainNetwork(nn.Module):
         return h, c, self.actor(d).softmax(-1), self.critic(d)
 
 
-def plain_trials(reinforcement):
-    settings, task = FULL.trial_settings(), FULL.task()
-    network = PlainNetwork(settings.input_size(task))
-    optimizer = torch.optim.Adam(network.parameters(), lr=7e-4)
-    (rng,) = member_generators(0, 1, 1)
-    memories = []
+class PlainTrainer:
+    """One trial of one stream after the other; each stream has its own list of memories."""
 
-    def trial(batch):
-        (h, c), length = batch.start[:, 0, 0], batch.part_length
+    def __init__(self, run, phase):
+        self.run, self.phase = run, phase
+        self.network = PlainNetwork(run)
+        self.optimizer = torch.optim.Adam(self.network.parameters(), lr=phase.learning_rate)
+        self.memories = [[] for _ in range(phase.n_streams)]
+        (self.rng,) = member_generators(0, 1, 1)
+
+    def loss(self, batch, stream):
+        h, c = batch.start[:, 0, stream]
+        length, memories, phase = batch.part_length, self.memories[stream], self.phase
+        condition, y = batch.condition[0, stream], batch.y[0, stream]
         policy, value = [], []
-        for t, x in enumerate(batch.x[0, 0]):
-            if t == length and reinforcement:
-                if batch.condition[0, 0] != trials.NM:
+        for t, x in enumerate(batch.x[0, stream]):
+            if t == length and phase.recall:
+                if condition != trials.NM:
                     memories.append(c.detach())
                     del memories[:-2]
-                if batch.condition[0, 0] != trials.RM:
-                    h, c = batch.fresh[:, 0, 0]
-            h, c, p, v = network(x, h, c, memories if t >= length else [])
+                if condition != trials.RM:
+                    h, c = batch.fresh[:, 0, stream]
+            with torch.set_grad_enabled(phase.first_part_graph or t >= length):
+                h, c, p, v = self.network(x, h, c, memories if t >= length else [])
             policy.append(p)
             value.append(v)
-        policy, y = torch.stack(policy), batch.y[0, 0]
-        if reinforcement:
-            action = torch.distributions.Categorical(policy).sample()
-            right = (F.one_hot(action, 5)[:, :4] * y).sum(-1)
-            r = right - batch.penalty_now[0, 0] * ((action < 4) * (1 - right))
-            r = (r - r.mean()) / (r.std() + 1e-7)
-            log_p = policy.gather(-1, action[:, None])[:, 0].log()
-            v = torch.cat(value)
-            loss = -(log_p * (r - v.detach())).sum() + F.smooth_l1_loss(v, r, reduction="sum")
-            loss = loss + 0.1 * (policy * policy.log2()).sum()
-        else:
-            loss = sum(F.mse_loss(p[:4], row) for p, row in zip(policy, y, strict=True))
-        optimizer.zero_grad()
-        loss.backward()
-        nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-        optimizer.step()
+        if phase.objective == "prediction":
+            return sum(F.mse_loss(p[:4], row) for p, row in zip(policy, y, strict=True))
+        first = 0 if phase.first_part_graph else length
+        policy, v, y = torch.stack(policy[first:]), torch.cat(value[first:]), y[first:]
+        action = torch.distributions.Categorical(policy).sample()
+        right = (F.one_hot(action, 5)[:, :4] * y).sum(-1)
+        r = right - batch.penalty_now[0, stream, first:] * ((action < 4) * (1 - right))
+        r = (r - r.mean()) / (r.std() + 1e-7)
+        log_p = policy.gather(-1, action[:, None])[:, 0].log()
+        loss = -(log_p * (r - v.detach())).sum() + F.smooth_l1_loss(v, r, reduction="sum")
+        return loss + 0.1 * (policy * policy.log2()).sum()
 
-    def several():
-        drawn = trials.Draws.sample(
-            task, settings, [rng], [task.table(0)], 1, ROUND, HIDDEN, max_delay=DELAY
-        )
-        for number in range(ROUND):
-            trial(drawn.batch(settings, number, DELAY))
-
-    return several
+    def updates(self, n):
+        settings, task, streams = self.run.trial_settings(), self.run.task(), self.phase.n_streams
+        own = ([self.rng], [task.table(0)], streams, n, self.run.hidden_size)
+        drawn = trials.Draws.sample(task, settings, *own, max_delay=DELAY)
+        for number in range(n):
+            batch = drawn.batch(settings, number, DELAY)
+            self.optimizer.zero_grad()
+            (sum(self.loss(batch, stream) for stream in range(streams)) / streams).backward()
+            nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
+            self.optimizer.step()
 
 
-def our_trials(reinforcement):
-    objective = "reinforcement" if reinforcement else "prediction"
-    phase = training.Phase(objective, objective, reinforcement, 1, updates_per_epoch=ROUND)
-    trainer = training.Trainer(
-        FULL.new_network(0, N_NETWORKS),
-        FULL.task(),
-        FULL.trial_settings(),
-        [phase],
-        0,
-        delays=FULL.delays(),
+@pytest.mark.parametrize("mode", UPDATES)
+@pytest.mark.parametrize("stage", STAGES)
+def test_updates(benchmark, product_rate, stage, mode):
+    run = STAGES[stage].preset(mode, delay=DELAY, n_seeds=N_NETWORKS)
+    n = UPDATES[mode]
+    phase = dataclasses.replace(run.phases()[-1], n_epochs=1, updates_per_epoch=n)
+    ours = training.Trainer(
+        run.new_network(), run.task(), run.trial_settings(), [phase], 0, delays=run.delays()
     )
-    return trainer.run
-
-
-@pytest.mark.parametrize("reinforcement", [False, True], ids=["prediction", "rewards"])
-def test_trials(benchmark, reinforcement):
-    torch.set_num_threads(1)
-    plain, spent = plain_trials(reinforcement), []
-
-    def turn():
-        start = time.perf_counter()
-        plain()
-        spent.append(time.perf_counter() - start)
-
-    benchmark.pedantic(our_trials(reinforcement), setup=turn, rounds=8, warmup_rounds=1)
-    ours = N_NETWORKS * ROUND / benchmark.stats["mean"]
-    theirs = ROUND / (sum(spent[1:]) / len(spent[1:]))
-    benchmark.extra_info |= {"trials_per_second": ours, "plain": theirs, "ratio_to_plain": ours / theirs}
+    plain = PlainTrainer(run, phase)
+    n_plain = n if mode == "full" else 1
+    mine, theirs = rates.take_turns(benchmark, ours.run, lambda: plain.updates(n_plain), rounds=4)
+    streams = f", {phase.n_streams} streams" if phase.n_streams > 1 else ""
+    rates.keep(
+        benchmark,
+        f"lu2022/{stage}",
+        f"{run.hidden_size} units, {N_NETWORKS} networks{streams}",
+        "one step of one trial",
+        ours=N_NETWORKS * n / mine,
+        theirs=n_plain / theirs,
+        operations_per_update=rates.operations(ours.run) / N_NETWORKS / n,
+        rate=product_rate,
+    )

@@ -10,9 +10,9 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from pathlib import Path
 from typing import Any
 
+import rates
 import torch
 import yaml
 
@@ -27,7 +27,9 @@ HEADER = """\
 # large as a job of a sweep has. Written by `make throughput`; `mempaper sweep --dry-run` uses it.
 """
 EPOCHS = {"n_epochs": (1, 3)}
-CURRICULUM = {"max_epochs": (1, 3), "updates_per_epoch": 8, "test_batches": 1, "pass_mark": 0.999}
+# Every test is passed, so that what is measured are the epochs of N = 6 to 9: in the middle of what the
+# shipped trainings went through. Sequences get longer with N.
+CURRICULUM = {"max_epochs": (4, 8), "updates_per_epoch": 8, "test_batches": 1, "pass_mark": 0.0}
 SIZES: dict[str, dict[str, Any]] = {  # what makes a training short; pairs are varied
     "ritter2018/contextual_choice": {**EPOCHS, "n_evaluation": 1},
     "ritter2018/barcode_bandit": {**EPOCHS, "n_last": 1},
@@ -36,7 +38,7 @@ SIZES: dict[str, dict[str, Any]] = {  # what makes a training short; pairs are v
     "ritter2018/two_step": {"n_epochs": (4, 12), "n_last": 1},
     "orhan2019/delay": {"iterations": (4, 12), "report_every": 4, "test_trials": 50, "index_trials": 50},
     "khajehabdollahi2024/curriculum": {**CURRICULUM, "kept": ()},
-    "khajehabdollahi2024/gated": {**CURRICULUM, "n_steps": 100},
+    "khajehabdollahi2024/gated": {**CURRICULUM, "kept": (2,), "n_steps": 100},
     "lu2022/pretraining": {"pretraining_epochs": (1, 3), "updates_per_epoch": 8},
     "lu2022/recall": {"epochs": (1, 3), "updates_per_epoch": 8, "pretraining_epochs": 0},
     "zhang2024/warm_start": {"steps": (2, 8)},
@@ -79,9 +81,8 @@ def seconds_per_update(experiment: type[Experiment], mode: Mode, sizes: dict[str
 
 def machine() -> str:
     """The processor in words."""
-    rows = Path("/proc/cpuinfo").read_text().splitlines()
-    names = [row.split(": ", 1)[1] for row in rows if row.startswith("model name")]
-    return f"{names[0]}, one of {len(names)} cores, torch {torch.__version__}"
+    here = rates.machine()
+    return f"{here['processor']}, one of {here['cores']} cores, torch {here['torch']}"
 
 
 def main() -> None:

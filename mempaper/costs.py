@@ -17,12 +17,18 @@ def _measured() -> dict[str, Any]:
     return yaml.safe_load(file.read_text()) if file.exists() else {}
 
 
+@cache
+def _preset(experiment: type[Experiment], mode: Mode) -> dict[str, Any]:
+    return experiment.preset(mode).config()
+
+
 def nearest_mode(run: Experiment) -> Mode:
     """The mode whose preset has most parameters in common with a run's."""
+    config = run.config()
 
     def in_common(mode: Mode) -> int:
-        preset = type(run).preset(mode).config()
-        return sum(preset[name] == value for name, value in run.config().items())
+        preset = _preset(type(run), mode)
+        return sum(preset[name] == value for name, value in config.items())
 
     return max(MODES, key=in_common)
 

@@ -34,7 +34,7 @@ def scoreboard(records: list[dict[str, Any]]) -> str:
     ]
     for paper in papers():
         rows = claims.roll_up(paper, records)
-        text += [f"## {_title(paper)}", ""]
+        text += [f"## {title(paper)}", ""]
         for column in ("fast", "full"):
             counts = claims.count(rows, column)
             parts = [f"{n} {status}" for status, n in counts.most_common()]
@@ -83,7 +83,7 @@ def checked() -> str:
         folder = ROOT / "tests" / "fixtures" / paper
         if not folder.is_dir():
             continue
-        text += [f"## {_title(paper)}", ""]
+        text += [f"## {title(paper)}", ""]
         lines = [table_start(f"Numbers of {paper}", head)]
         for row in verify(paper, folder):
             mark, kind = VERDICTS[row.verdict]
@@ -97,7 +97,7 @@ def checked() -> str:
     return "\n".join(text)
 
 
-def _title(paper: str) -> str:
+def title(paper: str) -> str:
     """Title of a paper's first page."""
     text = (ROOT / "book" / paper / "index.md").read_text()
     return next(line for line in text.splitlines() if line.startswith("# ")).removeprefix("# ")

@@ -6,13 +6,16 @@ every sequence begins with states of zero.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from mempaper.ensemble import repeated_product
+
+Product = Callable[[Tensor, Tensor], Tensor]
 Kind = Literal["lstm", "gru"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 GATES: dict[str, int] = {"lstm": 4, "gru": 3}  # blocks of a weight matrix: i, f, g, o and r, z, n
@@ -177,7 +180,14 @@ class GatedRNN(nn.Module):
         zero = self.w_rec.new_zeros(self.n_members, n_trials, self.n_units)
         return zero, zero
 
-    def step(self, x: Tensor, h: Tensor, memory: Tensor, members: slice = slice(None)) -> Step:
+    def step(
+        self,
+        x: Tensor,
+        h: Tensor,
+        memory: Tensor,
+        members: slice = slice(None),
+        product: Product | None = None,
+    ) -> Step:
         """One step.
 
         Parameters
@@ -188,9 +198,15 @@ class GatedRNN(nn.Module):
             The state, see :class:`Step`.
         members : slice
             Who makes it; ``x``, ``h`` and ``memory`` are of these alone.
+        product : callable, optional
+            What :func:`~mempaper.ensemble.repeated_product` makes of their recurrent weights, for many
+            steps.
         """
         drive = torch.addcmul(self.b_in[members], x.unsqueeze(-1), self.w_in[members])
-        recurrent = torch.baddbmm(self.b_rec[members], h, self.w_rec[members])
+        if product is None:
+            recurrent = torch.baddbmm(self.b_rec[members], h, self.w_rec[members])
+        else:
+            recurrent = product(self.b_rec[members], h)
         if self.kind == "lstm":
             i, f, g, o = (drive + recurrent).chunk(4, -1)
             f, o = torch.sigmoid(f), torch.sigmoid(o)
@@ -251,11 +267,12 @@ class GatedRNN(nn.Module):
         h = memory = x.new_zeros(*x.shape[:2], self.n_units)
         begin = torch.tensor(starts, device=x.device).view(-1, 1, 1)
         restarts = set(starts) - {0}
+        product = repeated_product(self.w_rec[members])
         for t, inputs in enumerate(x.unbind(2)):
             if t in restarts:
                 h = h.masked_fill(begin == t, 0.0)
                 memory = memory.masked_fill(begin == t, 0.0)
-            h, memory, *_ = self.step(inputs, h, memory, members)
+            h, memory, *_ = self.step(inputs, h, memory, members, product)
         return h
 
     def logits(self, h: Tensor, n_heads: int | None = None, members: slice = slice(None)) -> Tensor:
