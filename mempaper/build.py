@@ -1,63 +1,31 @@
-"""Builds the book: run the chapters side by side, stage what they gave, make the HTML."""
+"""Builds the book: train and run the chapters side by side, stage what they gave, make the HTML."""
 
 from __future__ import annotations
 
-import hashlib
-import os
-import platform
 import subprocess
 import sys
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
-from jupyter_core.utils import ensure_event_loop
 
-from mempaper import claims, notebooks, pages, timings
+from mempaper import claims, execution, needs, notebooks, pages, speed_page
 from mempaper.ensemble import available_cores
-from mempaper.experiment import ConfigError, Mode
-from mempaper.paths import PACKAGE, ROOT
+from mempaper.execution import Executed, Outcome, execute, executed_path
+from mempaper.experiment import Mode
+from mempaper.paths import ROOT
 
-BUILD = ROOT / "_build"
-# Modules that cannot change what a chapter shows.
-TOOLS = {
-    "__main__",
-    "build",
-    "catalogue",
-    "cli",
-    "cli_values",
-    "cluster",
-    "costs",
-    "notebooks",
-    "page_scripts",
-    "pages",
-    "sweep_cli",
-    "timings",
-    "verify",
-    "workers",
-}
-
-
-@dataclass
-class Outcome:
-    """How one chapter went."""
-
-    chapter: str
-    mode: str
-    seconds: float = 0.0
-    status: str = "ran"  # ran | unchanged | failed
-    error: str = ""
+MEMORY = 2048  # MiB that a chapter may hold, as on Binder
 
 
 @dataclass
 class Report:
     """What a build did."""
 
-    outcomes: list[Outcome] = field(default_factory=list)
+    executed: Executed
     html: Path | None = None
     html_error: str = ""
     seconds: float = 0.0
@@ -66,97 +34,8 @@ class Report:
     @property
     def failed(self) -> bool:
         """Whether the build must exit non-zero."""
-        broken = any(o.status == "failed" for o in self.outcomes)
+        broken = any(o.status == "failed" for o in self.executed.outcomes)
         return broken or bool(self.html_error) or bool(self.worse)
-
-
-def executed_path(chapter: str, mode: str) -> Path:
-    """Where the executed copy of a chapter lies."""
-    return BUILD / "executed" / mode / f"{chapter}.ipynb"
-
-
-def source_key(chapter: str, mode: str) -> str:
-    """Checksum of everything that decides what an executed chapter shows."""
-    paper = chapter.split("/")[0]
-    ground = [f for f in PACKAGE.glob("*.py") if f.stem not in TOOLS]
-    files = sorted([*ground, *(PACKAGE / paper).glob("*.py")])
-    files += [notebooks.notebook_path(chapter), ROOT / "data" / "claims" / f"{paper}.yml"]
-    files += [ROOT / "requirements.txt"]
-    digest = hashlib.sha256(f"{mode} {platform.python_version()}".encode())
-    for file in files:
-        digest.update(file.read_bytes())
-    return digest.hexdigest()
-
-
-def is_unchanged(chapter: str, mode: str) -> bool:
-    """Whether the executed copy is what executing the chapter now would give."""
-    output = executed_path(chapter, mode)
-    key = output.with_suffix(".key")
-    return output.exists() and key.exists() and key.read_text() == source_key(chapter, mode)
-
-
-def execute(
-    mode: Mode,
-    *,
-    jobs: int,
-    budget: float | None = None,
-    only: list[str] | None = None,
-    tell: Callable[[str], None] = print,
-) -> list[Outcome]:
-    """Run chapters side by side, the longest first, each with one torch thread.
-
-    Parameters
-    ----------
-    mode : Mode
-    jobs : int
-        Chapters at once.
-    budget : float, optional
-        Seconds. Chapters that have not started when it is used up run in smoke mode.
-    only : list of str, optional
-        Chapters; all by default.
-    """
-    begun = time.monotonic()
-    known = timings.load()
-    waiting = sorted(
-        only or notebooks.chapters(),
-        key=lambda c: -known.get(c, {}).get(mode, float("inf")),
-    )
-    one_thread = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
-    os.environ.update(one_thread)  # of the notebooks' kernels, which are processes of their own
-
-    def say(text: str) -> None:
-        minutes, seconds = divmod(int(time.monotonic() - begun), 60)
-        tell(f"[{minutes:2d}:{seconds:02d}] {text}")
-
-    def one(chapter: str) -> Outcome:
-        late = budget is not None and time.monotonic() - begun > budget
-        chosen: Mode = "smoke" if late else mode
-        if is_unchanged(chapter, chosen):
-            say(f"{chapter}: unchanged")
-            return Outcome(chapter, chosen, status="unchanged")
-        output = executed_path(chapter, chosen)
-        key = output.with_suffix(".key")
-        key.unlink(missing_ok=True)
-        say(f"{chapter}: started ({chosen}{', the time budget is used up' if late else ''})")
-        start = time.monotonic()
-        try:
-            notebooks.run(chapter, output, {"mode": chosen})
-        except (ConfigError, notebooks.ChapterError) as error:
-            outcome = Outcome(chapter, chosen, time.monotonic() - start, "failed", str(error))
-            say(f"{chapter}: FAILED after {outcome.seconds:.0f} s\n{error}")
-            return outcome
-        finally:
-            ensure_event_loop().close()  # this thread's; the next chapter makes its own
-        key.write_text(source_key(chapter, chosen))
-        outcome = Outcome(chapter, chosen, time.monotonic() - start)
-        say(f"{chapter}: done in {outcome.seconds:.0f} s")
-        return outcome
-
-    pool = ThreadPoolExecutor(jobs)
-    try:
-        return list(pool.map(one, waiting))
-    finally:
-        pool.shutdown(cancel_futures=True)  # an interrupt starts no further chapter
 
 
 def _write_if_changed(path: Path, data: bytes) -> None:
@@ -190,6 +69,7 @@ def stage(outcomes: list[Outcome], folder: Path) -> list[dict[str, Any]]:
         wanted[folder / "book" / f"{outcome.chapter}.ipynb"] = text.encode()
     wanted[folder / "book" / "scoreboard.md"] = pages.scoreboard(records).encode()
     wanted[folder / "book" / "checked.md"] = pages.checked().encode()
+    wanted[folder / "book" / "speed.md"] = speed_page.speed().encode()
     config = yaml.safe_load((ROOT / "_config.yml").read_text())
     config["execute"] = {"execute_notebooks": "off"}
     wanted[folder / "_config.yml"] = yaml.safe_dump(config).encode()
@@ -226,15 +106,16 @@ def build(
     jobs = jobs or available_cores()
     budget = None if budget_minutes is None else 60 * budget_minutes
     report = Report(execute(mode, jobs=jobs, budget=budget, tell=tell))
+    outcomes = report.executed.outcomes
     if record_times:
-        fresh = [o for o in report.outcomes if o.status == "ran" and o.mode == mode]
-        timings.record(mode, {o.chapter: o.seconds for o in fresh})
-    folder = BUILD / f"stage-{mode}"
-    records = stage(report.outcomes, folder)
+        fresh = [o for o in outcomes if o.status == "ran" and o.mode == mode]
+        needs.record(mode, {o.chapter: o.seconds for o in fresh}, {o.chapter: o.used for o in fresh})
+    folder = execution.BUILD / f"stage-{mode}"
+    records = stage(outcomes, folder)
     tell("Building the HTML ...")
     report.html_error = make_html(folder, output)
     report.html = output / "_build" / "html" / "index.html"
-    for paper in dict.fromkeys(o.chapter.split("/")[0] for o in report.outcomes):
+    for paper in dict.fromkeys(o.chapter.split("/")[0] for o in outcomes):
         report.worse += claims.worse_than_expected(claims.roll_up(paper, records))
     report.seconds = time.monotonic() - begun
     tell(summary(report, records))
@@ -243,22 +124,33 @@ def build(
 
 def summary(report: Report, records: list[dict[str, Any]]) -> str:
     """Times by chapter, claims roll-up, what failed, and where the book is."""
-    lines = ["", "Chapter times"]
-    for o in sorted(report.outcomes, key=lambda o: -o.seconds):
+    executed, outcomes = report.executed, report.executed.outcomes
+    lines = ["", "Chapter times and memory, without what was trained ahead"]
+    for o in sorted(outcomes, key=lambda o: -o.seconds):
         took = f"{o.seconds:6.1f} s" if o.status != "unchanged" else "unchanged"
-        lines.append(f"  {o.chapter:38} {o.mode:6} {took}{'  FAILED' * (o.status == 'failed')}")
+        held = f"{o.memory:6.0f} MiB" if o.memory else ""
+        much = "  MORE THAN BINDER HAS" * ((o.memory or 0) > MEMORY and o.mode != "full")
+        failed = "  FAILED" * (o.status == "failed")
+        lines.append(f"  {o.chapter:38} {o.mode:6} {took:9} {held}{much}{failed}")
+    if executed.trainings:
+        total = sum(executed.trainings.values())
+        lines.append(f"Trained ahead: {len(executed.trainings)} runs, {total:.0f} s of one core")
+    if executed.critical:
+        path = " -> ".join(f"{name} {seconds:.0f} s" for name, seconds in executed.critical)
+        lines.append(f"Critical path, {sum(s for _, s in executed.critical):.0f} s: {path}")
+        lines.append(f"Cores were busy {executed.busy:.0%} of the time")
     lines.append("Claims")
-    for paper in dict.fromkeys(o.chapter.split("/")[0] for o in report.outcomes):
+    for paper in dict.fromkeys(o.chapter.split("/")[0] for o in outcomes):
         rows = claims.roll_up(paper, records)
         for column in ("fast", "full"):
             counts = claims.count(rows, column)
             text = ", ".join(f"{n} {status}" for status, n in counts.most_common())
             lines.append(f"  {paper} ({column}): {text}")
-    smoked = [o.chapter for o in report.outcomes if o.mode == "smoke"]
+    smoked = [o.chapter for o in outcomes if o.mode == "smoke"]
     if smoked:
         lines.append(f"Not judged (smoke mode): {', '.join(smoked)}")
     lines += [f"WORSE THAN EXPECTED: {sentence}" for sentence in report.worse]
-    for o in report.outcomes:
+    for o in outcomes:
         if o.status == "failed":
             lines.append(f"FAILED: {o.error}")
     if report.html_error:

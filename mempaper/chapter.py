@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Generic, Protocol, TypeVar
 
-from IPython.display import HTML, display
+from IPython.display import display
 
-from mempaper import claims, plots, provenance, tables, timings
+from mempaper import claims, plots, provenance, records, tables, timings
 from mempaper.catalogue import papers
 from mempaper.experiment import MODES, ConfigError, Experiment, Mode, check_mode, check_names
 
@@ -106,15 +106,27 @@ class Chapter(Generic[E]):
         display(tables.bundle(self.name, self.mode, judged, about), raw=True)
 
     def footer(self, *results: HasProvenance) -> None:
-        """Say of each result where it comes from: configuration, seeds, commit, versions, time."""
+        """Say of each result where it comes from: configuration, seeds, commit, versions, time.
+
+        The last thing that a chapter does: for programs it also leaves the record of all that was used.
+        """
         rows = []
-        for result in results:
-            p = result.provenance
-            versions = ", ".join(f"{k} {v}" for k, v in p["versions"].items())
+        for p in (result.provenance for result in results):
             first, n = p["config"]["seed"], p["config"]["n_seeds"]
             rows.append(
-                f"<li><code>{p['experiment']}</code> {p['key']} (version {p['version']}), "
+                f"<code>{p['experiment']}</code> {p['key']} (version {p['version']}), "
                 f"{p['origin']}, seeds {first}–{first + n - 1}, {p['seconds']:.3g} s of training "
-                f"on {p['device']}, {p['date']}, commit {p['commit'] or 'unknown'}; {versions}</li>"
+                f"on {p['device']}, {_made(p)}"
             )
-        display(HTML(f'<ul class="mempaper-provenance">{"".join(rows)}</ul>'))
+        if not rows:
+            rows.append(f"Nothing was trained for this chapter; {_made(provenance.here())}")
+        items = "".join(f"<li>{row}</li>" for row in rows)
+        shown = f'<ul class="mempaper-provenance">{items}</ul>'
+        record = records.of_chapter(self.name, self.mode)
+        display({"text/html": shown, records.MIME: record}, raw=True)
+
+
+def _made(p: Mapping[str, Any]) -> str:
+    """When and by what something was made."""
+    versions = ", ".join(f"{name} {version}" for name, version in p["versions"].items())
+    return f"{p['date']}, commit {p['commit'] or 'unknown'}; {versions}"

@@ -13,11 +13,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-import nbformat
 import numpy as np
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from mempaper import records
 from mempaper.checkpoint import write_atomically
 from mempaper.experiment import ConfigError, Mode, check_names
 from mempaper.paths import data_folder
@@ -224,15 +224,10 @@ def read_notebook(path: Path) -> dict[str, Any] | None:
         The file is no notebook.
     """
     try:
-        notebook = nbformat.read(path, as_version=4)
+        record = records.read(path, MIME)
     except Exception as error:  # nbformat raises several unrelated kinds
         raise ConfigError(f"{path} is not a notebook: {error}") from None
-    for cell in notebook.cells:
-        for output in cell.get("outputs", []):
-            record = output.get("data", {}).get(MIME)
-            if record is not None:
-                return _judge_again(record)
-    return None
+    return None if record is None else _judge_again(record)
 
 
 def _judge_again(record: dict[str, Any]) -> dict[str, Any]:

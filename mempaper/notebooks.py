@@ -118,6 +118,11 @@ def parameters(notebook: Path) -> dict[str, dict[str, Any]]:
 class LocalKernelManager(AsyncKernelManager):
     """Reaches its kernel through sockets that are files, where the system has them, not through TCP."""
 
+    async def _async_interrupt_kernel(self) -> None:
+        """Not before a shutdown: an idle kernel would print the interrupt as an error."""
+        if not self.shutting_down:
+            await super()._async_interrupt_kernel()
+
     @default("transport")
     def _local(self) -> str:
         return "tcp" if os.name == "nt" else "ipc"

@@ -6,7 +6,7 @@ from urllib.parse import unquote, urlparse
 import nbformat
 import pytest
 
-from mempaper import build, claims, notebooks
+from mempaper import build, claims, execution, needs, notebooks, records, timings
 from mempaper.catalogue import papers
 
 
@@ -16,7 +16,7 @@ def book(tmp_path_factory):
     folder = tmp_path_factory.mktemp("book")
     patch = pytest.MonkeyPatch()
     patch.setenv("MEMPAPER_RUNS", str(folder / "runs"))
-    patch.setattr(build, "BUILD", folder / "_build")
+    patch.setattr(execution, "BUILD", folder / "_build")
     report = build.build("smoke", output=folder)
     yield folder / "_build" / "html", report
     patch.undo()
@@ -24,8 +24,47 @@ def book(tmp_path_factory):
 
 def test_every_notebook_runs(book):
     _, report = book
-    assert [o.error for o in report.outcomes if o.status == "failed"] == []
-    assert {o.chapter for o in report.outcomes} == set(notebooks.chapters())
+    outcomes = report.executed.outcomes
+    assert [o.error for o in outcomes if o.status == "failed"] == []
+    assert {o.chapter for o in outcomes} == set(notebooks.chapters())
+
+
+def test_every_chapter_says_what_it_used_and_held_in_memory(book):
+    _, report = book
+    for outcome in report.executed.outcomes:
+        record = records.read(execution.executed_path(outcome.chapter, "smoke"))
+        assert record["chapter"] == outcome.chapter
+        assert 50 < record["memory"] == outcome.memory < build.MEMORY
+    used = {o.chapter: {u["experiment"] for u in o.used} for o in report.executed.outcomes}
+    assert used["ritter2018/fig4_correct_rate"] == {"ritter2018/contextual_choice"}
+    assert used["ritter2018/fig1_cell"] == set()
+
+
+def test_trainings_that_are_known_are_done_ahead_of_their_chapter(tmp_path, monkeypatch):
+    chapter = "ritter2018/fig4_correct_rate"
+    monkeypatch.setenv("MEMPAPER_RUNS", str(tmp_path / "runs"))
+    monkeypatch.setattr(execution, "BUILD", tmp_path / "_build")
+    for module in (needs, timings):
+        monkeypatch.setattr(module, "data_folder", lambda: tmp_path)
+    (first,) = execution.execute("smoke", jobs=2, only=[chapter], tell=print).outcomes
+    assert {u["origin"] for u in first.used} == {"trained"}
+    needs.record("smoke", {chapter: first.seconds}, {chapter: first.used})
+
+    monkeypatch.setenv("MEMPAPER_RUNS", str(tmp_path / "other"))
+    execution.executed_path(chapter, "smoke").unlink()
+    lines = []
+    again = execution.execute("smoke", jobs=2, only=[chapter], tell=lines.append)
+    (outcome,) = again.outcomes
+    assert outcome.status == "ran"
+    assert {u["origin"] for u in outcome.used} == {"cache"}
+    assert len(again.trainings) == len(first.used)
+    assert again.critical[-1][0] == chapter
+    assert again.critical[0][0] in again.trainings
+    assert "training" in lines[0]
+    assert 0 < again.busy <= 1
+    text = build.summary(build.Report(again), [])
+    assert f"Trained ahead: {len(first.used)} runs" in text
+    assert f"-> {chapter}" in text
 
 
 def test_the_html_builds_without_a_warning(book):
@@ -93,15 +132,15 @@ def test_no_inline_script_is_on_a_page_twice(book):
 
 
 def test_nothing_is_executed_again_while_nothing_changes(book):
-    again = build.execute("smoke", jobs=2, tell=lambda line: None)
-    assert {o.status for o in again} == {"unchanged"}
+    again = execution.execute("smoke", jobs=2, tell=lambda line: None)
+    assert {o.status for o in again.outcomes} == {"unchanged"}
 
 
 def test_chapters_beyond_the_time_budget_run_in_smoke_mode(book):
-    late = build.execute(
+    late = execution.execute(
         "full", jobs=1, budget=0, only=["ritter2018/fig2_stimuli"], tell=lambda line: None
     )
-    assert [(o.mode, o.status) for o in late] == [("smoke", "unchanged")]
+    assert [(o.mode, o.status) for o in late.outcomes] == [("smoke", "unchanged")]
 
 
 def test_a_failing_notebook_is_reported_and_shown_as_far_as_it_came(book, tmp_path, monkeypatch):
@@ -112,14 +151,16 @@ def test_a_failing_notebook_is_reported_and_shown_as_far_as_it_came(book, tmp_pa
     nbformat.write(broken, path)
     real = notebooks.notebook_path
     monkeypatch.setattr(notebooks, "notebook_path", lambda name: path if name == chapter else real(name))
-    monkeypatch.setattr(build, "BUILD", tmp_path / "_build")
+    monkeypatch.setattr(execution, "BUILD", tmp_path / "_build")
     lines = []
-    outcomes = build.execute("smoke", jobs=2, only=[chapter, "ritter2018/fig1_cell"], tell=lines.append)
-    status = {o.chapter: o.status for o in outcomes}
+    executed = execution.execute(
+        "smoke", jobs=2, only=[chapter, "ritter2018/fig1_cell"], tell=lines.append
+    )
+    status = {o.chapter: o.status for o in executed.outcomes}
     assert status == {chapter: "failed", "ritter2018/fig1_cell": "ran"}
-    report = build.Report(outcomes)
+    report = build.Report(executed)
     assert report.failed
-    text = build.summary(report, build.stage(outcomes, tmp_path / "stage"))
+    text = build.summary(report, build.stage(executed.outcomes, tmp_path / "stage"))
     assert f"FAILED: {chapter}: cell" in text
     assert "ZeroDivisionError" in text
     assert any("FAILED" in line for line in lines)

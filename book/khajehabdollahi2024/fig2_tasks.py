@@ -214,7 +214,11 @@ chapter.judge(
 #
 # The sequences have the original's distribution; their statistics are compared with it in {doc}`../checked`. Labels are
 # computed for all sequences and memory lengths at once instead of one by one.
-#
+
+# %%
+chapter.footer()
+
+# %% [markdown]
 # ## References
 #
 # The paper is {footcite:t}`khajehabdollahi2024emergent`.

@@ -374,7 +374,11 @@ chapter.judge(
 #
 # The original has a script for each example; they are functions here. Figures are drawn anew. The benefit of recall and the statistics of events
 # are compared with the original's numbers on {doc}`../checked`.
-#
+
+# %%
+chapter.footer()
+
+# %% [markdown]
 # ## References
 #
 # The paper is {footcite:t}`lu2022neural`.

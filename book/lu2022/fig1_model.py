@@ -236,7 +236,11 @@ chapter.judge(
 # The original has one more row of weights into and within the LSTM, 233 numbers, that no equation uses; here they are left out, and dropped when
 # the authors' network is read ({doc}`demo`). The fast mode's networks have 64 units each in the LSTM and the decision layer, and other initial weights
 # ({ref}`the fast recipe <lu-fast-recipe>`). The numbers of the original code that these functions reproduce are on {doc}`../checked`.
-#
+
+# %%
+chapter.footer()
+
+# %% [markdown]
 # ## References
 #
 # The paper is {footcite:t}`lu2022neural`.

@@ -410,7 +410,11 @@ chapter.judge(
 # - Its script for variable delays has a sigmoid output in all tasks, so that it can only be used for decisions; here estimates have a linear one.
 # - Networks are trained on shorter trials in the fast mode ({ref}`or-fast-recipe`), which leaves the spike counts as they are, but for the bump's.
 # - No number of the paper could be read. What the claims are compared with are statistics of the original code's generators.
-#
+
+# %%
+chapter.footer()
+
+# %% [markdown]
 # ## References
 #
 # The paper is {footcite:t}`orhan2019diverse`.

@@ -180,7 +180,11 @@ print("its stored copy does:", memory.values[-1].requires_grad)
 # paper's agents look up the context alone; the chapters S1 to S4 do that too. This chapter makes no claim,
 # so it has no table of claims; the numbers of the original code that the cell reproduces are on
 # {doc}`/book/checked`.
-#
+
+# %%
+chapter.footer()
+
+# %% [markdown]
 # ## References
 #
 # ```{footbibliography}

@@ -133,7 +133,11 @@ chapter.judge(measured)
 #
 # The figure uses 20 observation entries, as the original's does; training uses 32. Drawn from numpy's legacy
 # generator the arrays equal the original's bit by bit (see {doc}`/book/checked`).
-#
+
+# %%
+chapter.footer()
+
+# %% [markdown]
 # ## References
 #
 # The task is that of the demonstration code {footcite:p}`lu2019dndlstm`.

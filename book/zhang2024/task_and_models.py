@@ -436,7 +436,11 @@ print(f"{t} steps, {info['distance']:.0f} cm from the target, reward {total:.2f}
 #   numbers come out, which {doc}`../checked` shows.
 # - Stops and starts in the Gymnasium environment are decided by the actions that it is handed, as it cannot know of noise that an agent adds to them.
 # - A target straight ahead has no circle; the straight line is taken instead.
-#
+
+# %%
+chapter.footer()
+
+# %% [markdown]
 # ## References
 #
 # The paper is {footcite:t}`zhang2024inductive`.

@@ -1,0 +1,85 @@
+"""What an executed chapter says for programs: the trainings that it used, its time, its memory."""
+
+from __future__ import annotations
+
+import functools
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import nbformat
+
+if TYPE_CHECKING:
+    from mempaper.experiment import Experiment, Result
+
+    E = TypeVar("E", bound=Experiment)
+
+MIME = "application/vnd.mempaper.use+json"
+
+
+class Journal:
+    """Results that this process asked for.
+
+    Attributes
+    ----------
+    used : dict
+        By key: ``experiment``, ``config``, ``origin`` and ``seconds`` spent until the result was at
+        hand. What does not come with the book only, and not what a training itself starts from.
+    """
+
+    def __init__(self) -> None:
+        self.used: dict[str, dict[str, Any]] = {}
+        self._depth = 0
+
+    def noted(self, result: Callable[[E], Result]) -> Callable[[E], Result]:
+        """Wrap the method that gives a result, so that its use is noted."""
+
+        @functools.wraps(result)
+        def noting(run: E) -> Result:
+            start = time.monotonic()
+            self._depth += 1
+            try:
+                found = result(run)
+            finally:
+                self._depth -= 1
+            origin = found.provenance["origin"]
+            if self._depth == 0 and origin != "shipped" and run.key() not in self.used:
+                self.used[run.key()] = {
+                    "experiment": f"{run.paper}/{run.name}",
+                    "config": run.config(),
+                    "origin": origin,
+                    "seconds": round(time.monotonic() - start, 2),
+                }
+            return found
+
+        return noting
+
+
+JOURNAL = Journal()
+
+
+def peak_memory() -> float | None:
+    """MiB that this process held at most, without processes that it started; None on Windows."""
+    if sys.platform == "win32":
+        return None
+    import resource  # not on Windows
+
+    unit = 2**20 if sys.platform == "darwin" else 2**10
+    return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit, 1)
+
+
+def of_chapter(chapter: str, mode: str) -> dict[str, Any]:
+    """The record that a chapter leaves in its notebook."""
+    return {"chapter": chapter, "mode": mode, "memory": peak_memory(), "used": JOURNAL.used}
+
+
+def read(notebook: Path, mime: str = MIME) -> dict[str, Any] | None:
+    """The record of one kind in an executed notebook, or None."""
+    for cell in nbformat.read(notebook, as_version=4).cells:
+        for output in cell.get("outputs", []):
+            record = output.get("data", {}).get(mime)
+            if record is not None:
+                return record
+    return None
