@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import hashlib
 import json
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,25 +18,92 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
+from mempaper.paths import runs_folder
+
 FORMAT = "mempaper-1"
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+DISK_ERRORS = (*NO_SPACE, errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 class CorruptFileError(RuntimeError):
     """A stored file is not what was written there; the message names it and says what to do."""
 
 
+class DiskError(OSError):
+    """A disk is full or a folder may not be written; the message says which one and what to do."""
+
+    def __str__(self) -> str:
+        return str(self.strerror)
+
+
+def disk_error(error: OSError, folder: Path | None = None) -> DiskError:
+    """One of the :data:`DISK_ERRORS` with a message that says where it was and what to do.
+
+    Parameters
+    ----------
+    error : OSError
+    folder : Path, optional
+        Where it was if the error itself does not say so.
+    """
+    if isinstance(error, DiskError):
+        return error
+    runs = runs_folder()
+    if isinstance(error.filename, str):
+        folder = Path(error.filename).absolute().parent
+    where = folder or f"{runs}, or where else this writes,"
+    full = error.errno in NO_SPACE
+    if full:
+        text = f"The disk of {where} is full: free some space"
+    else:
+        text = f"{where} must be writable ({os.strerror(error.errno or 0)}): change its permissions"
+    if folder is None or folder.is_relative_to(runs) or runs.is_relative_to(folder):
+        if full:
+            text += f", or move {runs} elsewhere and set MEMPAPER_RUNS to its new place"
+        else:
+            text += ", or set MEMPAPER_RUNS to a folder of your own"
+    return DiskError(error.errno, f"{text}; then do the same again. Nothing that was finished is lost.")
+
+
+@contextlib.contextmanager
+def disk_errors_explained(folder: Path) -> Iterator[None]:
+    """Within this a full disk, or a folder that may not be written, raises :class:`DiskError`."""
+    try:
+        yield
+    except OSError as error:
+        if isinstance(error, DiskError) or error.errno not in DISK_ERRORS:
+            raise
+        raise disk_error(error, folder) from error
+
+
 def write_atomically(path: Path, data: bytes) -> None:
     """Write ``data`` so that a reader sees the old file or the new one, never a part of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with temporary.open("wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
+    except OSError as error:
+        error.filename = error.filename or str(path)  # a full disk does not name the file
+        raise
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # where nothing may be written nothing was
+            temporary.unlink(missing_ok=True)
+
+
+def remove_unfinished(folder: Path, name: str = "*") -> None:
+    """Remove what processes left that were killed while they wrote; only for who alone writes there.
+
+    Parameters
+    ----------
+    folder : Path
+    name : str
+        Of the file that was written; any by default.
+    """
+    for part in folder.glob(f".{name}.*.part"):
+        part.unlink(missing_ok=True)
 
 
 def save_arrays(path: Path, arrays: Mapping[str, np.ndarray | Tensor], sidecar: dict[str, Any]) -> str:
@@ -178,7 +247,10 @@ class ResumePoint:
 
     def load(self) -> dict[str, Tensor] | None:
         """The last state, or None where there is none."""
-        if self.path is None or not self.path.exists():
+        if self.path is None:
+            return None
+        remove_unfinished(self.path.parent, self.path.name)
+        if not self.path.exists():
             return None
         content = self.path.read_bytes()
         digest, data = content[:32], content[32:]

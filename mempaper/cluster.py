@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import logging
 import shutil
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Literal
 
 import submitit
@@ -16,10 +17,11 @@ from filelock import FileLock
 from pydantic import BaseModel, ConfigDict
 
 from mempaper import catalogue
-from mempaper.experiment import ConfigError, Experiment
+from mempaper.ensemble import one_thread_each
+from mempaper.experiment import ConfigError, Experiment, busy_last
 from mempaper.paths import runs_folder
 from mempaper.sweep import failure_file
-from mempaper.workers import Told, one_thread, train_logged
+from mempaper.workers import Told, train_logged
 
 Where = Literal["local", "slurm"]
 POLL_SECONDS = 2.0
@@ -46,13 +48,11 @@ class Work(BaseModel):
     infra: TaskInfra = TaskInfra(version="1")
 
     @infra.apply
-    def errors(self) -> dict[str, str]:
-        """Train; errors by key of the run, empty where there was none."""
-        one_thread()
-        runs = [_run_of(entry) for entry in self.runs]
-        waiting = [run for run in runs if not run.busy()]
-        waiting += [run for run in runs if run not in waiting]
-        return {run.key(): train_logged(run) for run in waiting}
+    def errors(self) -> None:  # the name is in those of the jobs' folders
+        """Train; what became of each run is seen in its folder, and errors in its log."""
+        one_thread_each()
+        for _, run in busy_last(enumerate(map(_run_of, self.runs))):
+            train_logged(run)
 
 
 def _entry_of(run: Experiment) -> dict[str, Any]:
@@ -86,7 +86,7 @@ def jobs_of(runs: Sequence[Experiment], where: Where, workers: int, **options: A
         version="1",
         folder=folder,
         cluster=where,
-        mode="retry",
+        mode="cached",  # a failed job is sent again by send() alone
         cpus_per_task=1,
         logs=folder / "logs" / "%j",
         **options,
@@ -121,8 +121,15 @@ def queued() -> set[str]:
     return set(listed.stdout.split())
 
 
-def is_under_way(work: Work) -> bool:
-    """Whether a job was sent and has neither ended nor vanished."""
+def is_under_way(work: Work, known: Callable[[], set[str]]) -> bool:
+    """Whether a job was sent and has neither ended nor vanished.
+
+    Parameters
+    ----------
+    work : Work
+    known : callable
+        :func:`queued`, cached by whoever asks about several jobs at a time.
+    """
     folder = work.infra.uid_folder()
     assert folder is not None
     if not (folder / "job.pkl").exists():
@@ -131,7 +138,7 @@ def is_under_way(work: Work) -> bool:
     assert isinstance(job, submitit.Job)
     if job.paths.result_pickle.exists():
         return False
-    return job.job_id in queued() if work.infra.cluster == "slurm" else not job.done()
+    return job.job_id in known() if work.infra.cluster == "slurm" else not job.done()
 
 
 def send(jobs: Sequence[Work], at_once: int) -> None:
@@ -145,7 +152,8 @@ def send(jobs: Sequence[Work], at_once: int) -> None:
     folder = runs_folder() / "sweeps"
     folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder / "lock"):
-        missing = [work for work in jobs if not is_under_way(work)]
+        known = functools.cache(queued)
+        missing = [work for work in jobs if not is_under_way(work, known)]
         for work in missing:
             work.infra.clear_job()  # of an earlier sweep, ended or cancelled
         if not missing:
@@ -167,7 +175,8 @@ def wait(runs: Sequence[Experiment], jobs: Sequence[Work], tell: Told) -> None:
     """
     left = {run.key(): run for run in runs}
     while left:
-        over = not any(is_under_way(work) for work in jobs)
+        known = functools.cache(queued)
+        over = not any(is_under_way(work, known) for work in jobs)
         for key in [key for key, run in left.items() if run.is_done()]:
             tell(left.pop(key), "")
         if over:

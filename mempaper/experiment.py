@@ -7,15 +7,16 @@ second process from training the same configuration, and resume points survive a
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import hashlib
 import json
 import pickle
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self, get_args
+from typing import Any, ClassVar, Literal, Self, TypeVar, get_args
 
 import joblib
 import numpy as np
@@ -29,17 +30,21 @@ from mempaper import provenance
 from mempaper.checkpoint import (
     CorruptFileError,
     ResumePoint,
+    disk_errors_explained,
     load_arrays,
     load_sidecar,
+    remove_unfinished,
     save_arrays,
 )
-from mempaper.ensemble import available_cores
+from mempaper.ensemble import available_cores, repeatable
 from mempaper.paths import data_folder, runs_folder
 from mempaper.progress import Progress, Report, quiet, silent
+from mempaper.records import JOURNAL
 
 Mode = Literal["smoke", "fast", "full"]
 MODES: tuple[Mode, ...] = get_args(Mode)
 Arrays = Mapping[str, "np.ndarray | Tensor"]
+Place = TypeVar("Place", bound=Hashable)
 
 
 class ConfigError(ValueError):
@@ -216,14 +221,25 @@ class Experiment(BaseModel):
         """
         raise NotImplementedError
 
-    def parts(self) -> list[Self]:
-        """Runs of fewer networks whose results together are this one's; by default itself alone.
+    def needs(self) -> list[Experiment]:
+        """Runs whose results this training starts from; it does them itself where they are missing."""
+        return []
 
-        What does not learn faster as one ensemble (see :func:`mempaper.ensemble.members_together`) is
-        cut into parts, which are trained side by side on this machine's cores or a cluster's. Each
-        of them is a run like any other, with a cached result and a resume point of its own.
+    def parts(self) -> list[Self]:
+        """Runs of fewer networks whose results together are this one's; itself alone if one holds all.
+
+        On a CPU networks that do not learn faster as one ensemble (see :meth:`ensemble_size`) are cut
+        into parts, which are trained side by side on this machine's cores or a cluster's. Each of them
+        is a run like any other, with a cached result and a resume point of its own.
         """
-        return [self]
+        return self.by_seed(self.ensemble_size()) if self.device == "cpu" else [self]
+
+    def ensemble_size(self) -> int | None:
+        """How many networks learn fastest as one ensemble on one core; None, the default, is any number.
+
+        See :func:`mempaper.ensemble.members_together`.
+        """
+        return None
 
     def n_networks(self) -> int:
         """How many networks are trained."""
@@ -264,8 +280,14 @@ class Experiment(BaseModel):
     @infra.apply
     def stored(self) -> dict[str, str]:
         """Train and write the arrays; what exca caches is only the file's name and checksum."""
-        folder = self.folder()
-        resume = ResumePoint(folder / "resume", every=self.resume_every)
+        file = self.folder() / "result.safetensors"
+        resume = ResumePoint(file.with_name("resume"), every=self.resume_every)
+        remove_unfinished(file.parent)
+        if file.exists():  # of a process that ended before exca could note it, or a part of it
+            with contextlib.suppress(CorruptFileError):
+                sha256 = self._load(file, "cache").provenance["sha256"]
+                resume.clear()
+                return {"file": file.name, "sha256": sha256}
         arrays, made = self._adopted or self._trained(resume)
         sidecar = {
             "kind": "result",
@@ -274,16 +296,16 @@ class Experiment(BaseModel):
             "config": self.config(),
             **made,
         }
-        sha256 = save_arrays(folder / "result.safetensors", arrays, sidecar)
+        sha256 = save_arrays(file, arrays, sidecar)
         resume.clear()
-        return {"file": "result.safetensors", "sha256": sha256}
+        return {"file": file.name, "sha256": sha256}
 
     def _trained(self, resume: ResumePoint) -> tuple[Arrays, dict[str, Any]]:
         """Train, in parts if there are several; the arrays, and how they were made."""
         start = time.monotonic()
         label = f"{self.paper}/{self.name}, {self.n_seeds} network{'s' * (self.n_seeds > 1)}"
         parts = self.parts()
-        with Progress(label) as report:
+        with repeatable(self.device), Progress(label) as report:
             if len(parts) == 1:
                 arrays = self.train(resume, report)
             else:
@@ -342,6 +364,7 @@ class Experiment(BaseModel):
         save_arrays(self.shipped_file(), self.shipped_arrays(result.arrays), keep)
         return self.shipped_file()
 
+    @JOURNAL.noted
     def result(self) -> Result:
         """The result: shipped, cached, or trained now (resuming where a kill left it).
 
@@ -349,20 +372,30 @@ class Experiment(BaseModel):
         ------
         CorruptFileError
             A stored file is truncated, foreign or was changed; the message names it.
+        DiskError
+            The disk is full, or the folder may not be written; the message says what to do.
         """
         shipped = self.shipped_file()
         if shipped.exists():
             return self._load(shipped, "shipped")
-        folder = self.folder()
-        with self._acquired_lock():
-            cached = (folder / "job.pkl").exists()
+        with disk_errors_explained(runs_folder()):
+            folder = self.folder()
             try:
+                lock = self._acquired_lock()
+            except OSError:  # where only reading is allowed
+                if self.is_done():
+                    return self._load(folder / "result.safetensors", "cache")
+                raise
+            try:
+                cached = (folder / "job.pkl").exists()
                 reference = self.stored()
             except (pickle.UnpicklingError, EOFError) as error:
                 raise CorruptFileError(
                     f"{folder / 'job.pkl'} is truncated or foreign ({error}). "
                     f"Delete the folder {folder} to train this run again."
                 ) from error
+            finally:
+                lock.release()
         file = folder / reference["file"]
         return self._load(file, "cache" if cached else "trained", reference["sha256"])
 
@@ -430,18 +463,33 @@ def side_by_side(runs: Sequence[Experiment], report: Report = silent) -> list[Re
     list of Result
         In the order of ``runs``.
     """
-    order = sorted(range(len(runs)), key=lambda k: runs[k].busy())
-    jobs = (joblib.delayed(_quietly)(runs[k]) for k in order)
+    order = list(busy_last(enumerate(runs)))
+    jobs = (joblib.delayed(quiet_result)(run) for _, run in order)
+    results = joblib.Parallel(n_jobs=available_cores(), return_as="generator")(jobs)
     found: dict[int, Result] = {}
-    for k, result in zip(
-        order, joblib.Parallel(n_jobs=available_cores(), return_as="generator")(jobs), strict=True
-    ):
+    for (k, _), result in zip(order, results, strict=True):
         found[k] = result
         report(len(found), len(runs))
     return [found[k] for k in range(len(runs))]
 
 
-def _quietly(run: Experiment) -> Result:
+def busy_last(runs: Iterable[tuple[Place, Experiment]]) -> Iterator[tuple[Place, Experiment]]:
+    """Runs with their places, in order, but those that another process trains come last.
+
+    Each is looked at no sooner than it is asked for, so that one that has become busy meanwhile is
+    left for last too.
+    """
+    busy = []
+    for place, run in runs:
+        if run.busy():
+            busy.append((place, run))
+        else:
+            yield place, run
+    yield from busy
+
+
+def quiet_result(run: Experiment) -> Result:
+    """A run's result by one thread and without progress: for one of several that another one counts."""
     torch.set_num_threads(1)
     with quiet():
         return run.result()
@@ -463,11 +511,5 @@ def train_all(runs: Iterable[Experiment]) -> None:
     Processes that need the same runs share the work in this way, instead of waiting for each other at
     one run after the other.
     """
-    waiting = []
-    for run in runs:
-        if run.busy():
-            waiting.append(run)
-        else:
-            run.result()
-    for run in waiting:
+    for _, run in busy_last(enumerate(runs)):
         run.result()

@@ -109,3 +109,9 @@ def correlated(
     if len(x) < 3 or np.ptp(x) == 0 or np.ptp(y) == 0:
         return float("nan")
     return float(correlate(x, y))
+
+
+def correlation(x: Array, y: Array) -> float:
+    """Pearson's correlation over the pairs that are numbers; see :func:`correlated`."""
+    x, y = np.asarray(x, float), np.asarray(y, float)
+    return correlated(x, y, lambda a, b: np.corrcoef(a, b)[0, 1])

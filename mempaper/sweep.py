@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,12 +26,18 @@ class Group:
     ----------
     title : str
         What they are for, in a few words.
-    runs : callable (mode) -> mapping of runs
-        By what distinguishes them.
+    experiment : type of Experiment
+    vary : callable (experiment, mode) -> mapping of runs
+        Makes the runs from the experiment's preset for a mode, by what distinguishes them.
     """
 
     title: str
-    runs: Callable[[Mode], Mapping[str, Experiment]]
+    experiment: type[Experiment]
+    vary: Callable[[Any, Mode], Mapping[str, Experiment]]
+
+    def runs(self, mode: Mode) -> Mapping[str, Experiment]:
+        """The runs of a mode, by what distinguishes them."""
+        return self.vary(self.experiment.preset(mode), mode)
 
 
 @dataclass(frozen=True)
@@ -43,13 +49,15 @@ class Planned:
     label : str
         What distinguishes it from the others of the sweep.
     run : Experiment
-    parts : list of Experiment
-        What is trained; the run alone where it is one ensemble.
     """
 
     label: str
     run: Experiment
-    parts: list[Experiment]
+
+    @cached_property
+    def parts(self) -> list[Experiment]:
+        """What is trained; the run alone where it is one ensemble."""
+        return self.run.parts()
 
 
 def plan(
@@ -80,7 +88,7 @@ def plan(
             point = dict(zip(axes, values, strict=True))
             run = make(**fixed, **point)
             text = ", ".join([*([label] if label else []), *(f"{k}={v}" for k, v in point.items())])
-            found = Planned(text or "defaults", run, run.parts())
+            found = Planned(text or "defaults", run)
             planned.setdefault((f"{run.paper}/{run.name}", run.key()), found)
     return list(planned.values())
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from typing import Any, get_args
 
 import click
@@ -11,10 +12,12 @@ from tqdm import tqdm
 from mempaper import catalogue, costs, sweep
 from mempaper.cli_values import mode_option, parse_parameters, parse_value
 from mempaper.cluster import Where, check_slurm, jobs_of, send, wait
-from mempaper.ensemble import available_cores
+from mempaper.ensemble import available_cores, one_thread_each
 from mempaper.experiment import ConfigError, Experiment
 from mempaper.sweep import Planned, failure_file, state_of
-from mempaper.workers import one_thread, train_here
+from mempaper.workers import Told, train_here
+
+LOOK_SECONDS = 2.0  # from one look at which runs are being trained to the next
 
 
 @click.command("sweep")
@@ -81,26 +84,37 @@ def sweep_command(
     if detach and cluster == "none":
         raise ConfigError("--detach needs --cluster local or slurm: here and now means to wait.")
     left = sweep.unfinished(planned)
-    errors: dict[str, str] = {}
     with tqdm(total=len(left), desc=name, unit="run", disable=not left) as bar:
-
-        def tell(run: Experiment, error: str) -> None:
-            if error:
-                errors[run.key()] = error
-                bar.write(f"failed: {run.paper}/{run.name} {run.key()}: {error}")
-            bar.update()
-            running = sum(state_of(one) == "running" for one in left)
-            bar.set_postfix(running=running, failed=len(errors))
-
+        tell = _Teller(bar, left)
         if cluster == "none":
-            one_thread()
+            one_thread_each()
             train_here(left, workers or available_cores(), tell)
         elif left and not _send_and_wait(left, cluster, workers, partition, hours, memory, detach, tell):
             click.echo(f"{len(left)} runs are on their way; see them with --status.")
             return
     _finish(planned, {run.key() for run in left}, ship)
-    if errors:
+    if tell.failed:
         sys.exit(1)
+
+
+class _Teller:
+    """Tells on the progress bar of a sweep which of its runs have ended and how many go on."""
+
+    def __init__(self, bar: tqdm, runs: list[Experiment]) -> None:
+        self.failed = 0
+        self._bar, self._runs = bar, runs
+        self._running, self._looked = 0, -LOOK_SECONDS
+
+    def __call__(self, run: Experiment, error: str) -> None:
+        if error:
+            self.failed += 1
+            self._bar.write(f"failed: {run.paper}/{run.name} {run.key()}: {error}")
+        self._bar.update()
+        now = time.monotonic()
+        if self._bar.n == len(self._runs) or now - self._looked >= LOOK_SECONDS:
+            self._running = sum(state_of(one) == "running" for one in self._runs)
+            self._looked = now
+        self._bar.set_postfix(running=self._running, failed=self.failed)
 
 
 def _send_and_wait(
@@ -111,7 +125,7 @@ def _send_and_wait(
     hours: float | None,
     memory: float | None,
     detach: bool,
-    tell: Any,
+    tell: Told,
 ) -> bool:
     """Send runs away; whether they were waited for."""
     options: dict[str, Any] = {"slurm_partition": partition, "mem_gb": memory}
@@ -147,15 +161,16 @@ def _axes(axes: tuple[str, ...]) -> dict[str, list[Any]]:
 def _finish(planned: list[Planned], fresh: set[str], ship: bool) -> None:
     """Put parts together, and say what there is of each run, ``fresh`` ones being new."""
     for one in planned:
-        failed = [part for part in one.parts if not part.is_done()]
-        if failed and not one.run.is_done():
-            for part in failed:
-                log = failure_file(part)
-                seen = f"; its log is {log}" if log.exists() else ""
-                click.echo(f"{part.key()}  {one.label}  failed, seed {part.seed}{seen}", err=True)
+        failed = sweep.unfinished([one])
+        for part in failed:
+            log = failure_file(part)
+            seen = f"; its log is {log}" if log.exists() else ""
+            click.echo(f"{part.key()}  {one.label}  failed, seed {part.seed}{seen}", err=True)
+        if failed:
             continue
         provenance = one.run.result().provenance
-        origin = "trained" if fresh & {p.key() for p in one.parts} else provenance["origin"]
+        new = bool(fresh) and any(part.key() in fresh for part in one.parts)
+        origin = "trained" if new else provenance["origin"]
         click.echo(f"{one.run.key()}  {one.label}  {origin} {provenance['seconds']:.0f} s")
         if ship:
             click.echo(f"kept in {one.run.ship()}")

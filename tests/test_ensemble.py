@@ -1,3 +1,5 @@
+import os
+
 import numpy as np
 import torch
 
@@ -6,6 +8,7 @@ from mempaper.ensemble import (
     clip_grad_norm_per_member,
     member_generators,
     orthogonal,
+    repeatable,
     repeated_product,
 )
 
@@ -63,3 +66,16 @@ def test_a_large_product_is_the_plain_one():
         found.append([out, *(leaf.grad for leaf in leaves)])
     for ours, plain in zip(*found, strict=True):
         assert torch.allclose(ours, plain, atol=1e-3, rtol=1e-4)
+
+
+def test_a_gpu_is_asked_for_the_same_numbers_every_time(monkeypatch):
+    name = "CUBLAS_WORKSPACE_CONFIG"
+    monkeypatch.setenv(name, "")  # and so is what it was, at the end
+    monkeypatch.delenv(name)
+    with repeatable("cpu"):
+        assert not torch.are_deterministic_algorithms_enabled()
+    with repeatable("cuda:1"):
+        assert torch.are_deterministic_algorithms_enabled()
+        assert torch.is_deterministic_algorithms_warn_only_enabled()
+        assert os.environ[name] == ":4096:8"
+    assert not torch.are_deterministic_algorithms_enabled()

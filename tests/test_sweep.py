@@ -1,11 +1,4 @@
-"""Sweeps: what a name stands for, what is left to do, and workers that die."""
-
-import errno
-import os
-import signal
-import subprocess
-import sys
-import time
+"""Sweeps: what a name stands for, what is left to do, and runs that fail."""
 
 import pytest
 
@@ -15,7 +8,7 @@ from mempaper.khajehabdollahi2024.experiments import CurriculumLearning
 from mempaper.lu2022.experiments import RecallLearning
 from mempaper.orhan2019.experiments import DelayLearning
 from mempaper.ritter2018.experiments import ContextualChoiceTraining
-from mempaper.workers import explained, train_here, train_logged
+from mempaper.workers import train_here, train_logged
 
 SMALL = {"n_seeds": 1, "n_epochs": 1, "n_unique": 4, "n_evaluation": 1}
 
@@ -93,64 +86,6 @@ def test_a_run_that_fails_does_not_end_the_others_and_keeps_its_log(runs):
     assert train_logged(bad) == ""
     assert sweep.state_of(bad) == "done"
     assert not sweep.failure_file(bad).exists()
-
-
-def test_full_and_read_only_disks_are_explained():
-    full = explained(OSError(errno.ENOSPC, "No space left on device"))
-    assert "free some space, or set MEMPAPER_RUNS" in full
-    assert "Nothing is lost" in full
-    assert "must be writable" in explained(PermissionError(errno.EACCES, "Permission denied"))
-    assert explained(ValueError("a\nb")) == "ValueError: a"
-
-
-def command(runs, *options, output=subprocess.PIPE):
-    return subprocess.Popen(
-        [sys.executable, "-m", "mempaper", "sweep", "ritter2018/contextual_choice", *options],
-        env={**os.environ, "MEMPAPER_RUNS": str(runs)},
-        stdout=output,
-        stderr=output,
-        text=True,
-    )
-
-
-def test_a_killed_sweep_goes_on_and_two_sweeps_at_once_train_nothing_twice(runs):
-    options = ("--mode", "smoke", "-p", "n_epochs", "150", "--grid", "kernel=l2,l1")
-    first = command(runs, *options, output=subprocess.DEVNULL)  # its workers outlive it for a while
-    begun = [ContextualChoiceTraining.preset("smoke", n_epochs=150, kernel=k) for k in ("l2", "l1")]
-    while not any(sweep.log_file(run).exists() for run in begun):
-        assert first.poll() is None
-        time.sleep(0.2)
-    first.kill()
-    first.wait()
-    pair = [command(runs, *options) for _ in range(2)]
-    outputs = [process.communicate(timeout=600) for process in pair]
-    assert [process.returncode for process in pair] == [0, 0], outputs
-    assert all(run.is_done() for run in begun)
-    assert not list(runs.rglob("resume*"))
-    logs = list((runs / "sweeps" / "logs").iterdir())
-    assert not logs
-
-
-def workers_of(process):
-    """Numbers of the processes that a sweep trains in."""
-    listed = subprocess.run(
-        ["ps", "-ww", "--ppid", str(process.pid), "-o", "pid=,args="], capture_output=True, text=True
-    )
-    return [int(row.split()[0]) for row in listed.stdout.splitlines() if "LokyProcess" in row]
-
-
-def test_what_a_killed_worker_was_training_is_taken_up_again(runs):
-    options = ("--mode", "smoke", "-p", "n_epochs", "150", "--grid", "kernel=l2,l1,cosine")
-    sweeping = command(runs, *options)
-    first = ContextualChoiceTraining.preset("smoke", n_epochs=150)
-    while not sweep.log_file(first).exists():
-        assert sweeping.poll() is None, sweeping.communicate()
-        time.sleep(0.2)
-    os.kill(workers_of(sweeping)[0], signal.SIGKILL)
-    output, errors = sweeping.communicate(timeout=600)
-    assert sweeping.returncode == 0, errors
-    assert output.count("trained") == 3
-    assert not list(runs.rglob("resume*"))
 
 
 def test_hours_are_those_of_the_nearest_mode(tmp_path, monkeypatch):

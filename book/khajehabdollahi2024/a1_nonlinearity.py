@@ -48,7 +48,7 @@ import numpy as np
 
 from mempaper import claims, plots
 from mempaper.chapter import Chapter
-from mempaper.khajehabdollahi2024 import figures, timescales
+from mempaper.khajehabdollahi2024 import figures, groups, timescales
 from mempaper.khajehabdollahi2024.follow_ups import NetworkActivity
 from mempaper.khajehabdollahi2024.model import LeakyRNN
 from mempaper.stats import slopes
@@ -91,17 +91,13 @@ print(steps[steps.index("        rate = 1") :])
 # the same networks after equally many updates.
 
 # %%
-outside = chapter.experiment
-shorter = {}
-if mode == "fast":
-    shorter = {"n_seeds": n_seeds or 4, "max_epochs": max_epochs or 20}
-inside = outside.replace(placement="mod", **shorter)
+base = chapter.experiment
+inside = groups.inside(
+    base, chapter.mode, ("leakyrelu",), n_seeds=n_seeds, max_epochs=max_epochs
+)
 kinds = ("single", "cumulative")
-observed = {
-    (place, kind): config.replace(curriculum=kind)
-    for place, config in (("outside", outside), ("inside", inside))
-    for kind in kinds
-}
+observed = {("outside", k): run for k, run in groups.by_curriculum(base).items()}
+observed |= {("inside", kind): inside["leakyrelu", kind] for kind in kinds}
 runs = {key: config.source().trained() for key, config in observed.items()}
 activity = {key: config.result() for key, config in observed.items()}
 
@@ -136,7 +132,7 @@ fig, axes = plt.subplots(2, 3, figsize=(12, 7))
 (progress, *tau_axes), (legend, *net_axes) = axes
 panels = [*tau_axes, *net_axes]
 n_epochs = max(runs["inside", kind].accuracy().shape[1] for kind in kinds)
-updates = np.arange(1, n_epochs + 1) * outside.updates_per_epoch
+updates = np.arange(1, n_epochs + 1) * base.updates_per_epoch
 for (place, kind), run in runs.items():
     style = {
         "color": figures.COLOURS["parity", kind],

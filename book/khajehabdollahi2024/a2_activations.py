@@ -48,7 +48,7 @@ import torch
 
 from mempaper import plots
 from mempaper.chapter import Chapter
-from mempaper.khajehabdollahi2024 import figures, model
+from mempaper.khajehabdollahi2024 import figures, groups, model
 from mempaper.khajehabdollahi2024.experiments import CurriculumLearning
 
 chapter = Chapter(
@@ -100,15 +100,10 @@ plots.panel_letters(axes)
 # Networks of all functions begin with the same weights and time constants.
 
 # %%
-base = chapter.experiment.replace(placement="mod")
-if mode == "fast":
-    base = base.replace(n_seeds=n_seeds or 4, max_epochs=max_epochs or 20)
+base = chapter.experiment
+inside = groups.inside(base, chapter.mode, n_seeds=n_seeds, max_epochs=max_epochs)
 kinds = ("cumulative", "single")
-runs = {
-    (name, kind): base.replace(activation=name, curriculum=kind).trained()
-    for name in activations
-    for kind in kinds
-}
+runs = {key: run.trained() for key, run in inside.items()}
 
 # %% [markdown]
 # ## The figure

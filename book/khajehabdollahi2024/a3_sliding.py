@@ -47,7 +47,7 @@ import numpy as np
 
 from mempaper import claims, plots
 from mempaper.chapter import Chapter
-from mempaper.khajehabdollahi2024 import figures, sliding
+from mempaper.khajehabdollahi2024 import figures, groups, sliding
 from mempaper.khajehabdollahi2024.curriculum import Curriculum
 from mempaper.khajehabdollahi2024.experiments import CurriculumLearning
 from mempaper.stats import mean_interval
@@ -82,22 +82,16 @@ print(inspect.getsource(Curriculum.heads))
 
 # %%
 base = chapter.experiment
-init_heads = init_heads or (2 if mode == "smoke" else 10)
-forget_heads = forget_heads or (1 if mode == "smoke" else 5)
-window = base.replace(
-    curriculum="sliding",
+windows = groups.sliding(
+    base,
+    chapter.mode,
     init_heads=init_heads,
     forget_heads=forget_heads,
-    max_n=max(init_heads, forget_heads) + 1 + forget_heads,
-    n_seeds=n_seeds or min(base.n_seeds, 4),
-    max_epochs=max_epochs or (30 if mode == "fast" else base.max_epochs),
-    kept=(),
+    n_seeds=n_seeds,
+    max_epochs=max_epochs,
 )
-slid = {
-    order: window.replace(head_order=order).trained() for order in ("position", "n")
-}
-kinds = ("single", "cumulative")
-steady = {kind: base.replace(curriculum=kind).trained() for kind in kinds}
+slid = {order: run.trained() for order, run in windows.items()}
+steady = {k: run.trained() for k, run in groups.by_curriculum(base).items()}
 
 # %% [markdown]
 # ## The figure
@@ -105,6 +99,7 @@ steady = {kind: base.replace(curriculum=kind).trained() for kind in kinds}
 # %% mystnb={"image": {"alt": "Six panels. A: accuracy of ten heads of one network against updates; they rise one after the other in the order of N. B: updates until a head is above 98 percent, growing with N. C: accuracy around the slide; when heads belong to places all drop far and recover slowly, when they belong to N the staying ones remain near one and only the new ones start low. D: largest N passed against updates. E, F: mean and standard deviation of tau at each pass; the sliding networks lie between one head and several, or spread more."}, "figure": {"caption": "A window of memory lengths. A: accuracy on each N of the first window, first network. B: updates until the accuracy on an N is above 98 %. C: accuracy around the slide on the N that stay in the window (solid) and on new ones (dashed), when heads belong to places in the list or to an N. D: largest N passed; the window counts with its last N. E, F: mean and standard deviation over units of the time constants at each pass. Means over networks and 95 % confidence intervals; open markers: the authors' networks of seed 0 (500 units).", "name": "fig-khaj-sliding"}}
 orders = {"position": plots.PURPLE, "n": plots.BLUE}
 names = {"position": "heads by place", "n": "heads by N"}
+window = windows["n"]
 first = window.settings().stages[0]
 fig, axes = plt.subplots(2, 3, figsize=(12, 7))
 (learning, learned, slide), (progress, *tau_axes) = axes

@@ -36,7 +36,7 @@ mode: str = "fast"  # smoke (not judged) | fast | full (the paper's setting)
 seed: int = 0  # of the first network; the others follow it
 n_seeds: int = None  # how many networks; None takes 6, in smoke mode 2, in full 4
 n_units: int = None  # hidden units; None takes the mode's number
-max_n: int = None  # a network that passes this N is finished; None: 6, full 12
+max_n: int = None  # a network that passes this N is finished; None: the mode's
 several_steps: list = None  # steps per bit that are trained together; None: mode's
 one_step: int = None  # steps per bit that are trained alone; None: the mode's
 
@@ -47,7 +47,7 @@ import matplotlib.pyplot as plt
 
 from mempaper import plots
 from mempaper.chapter import Chapter
-from mempaper.khajehabdollahi2024 import continuous, figures
+from mempaper.khajehabdollahi2024 import continuous, figures, groups
 from mempaper.khajehabdollahi2024.experiments import CurriculumLearning
 from mempaper.khajehabdollahi2024.model import LeakyRNN
 
@@ -85,37 +85,26 @@ print(inspect.getsource(LeakyRNN.time_constants))
 # an $N$ are then asked for this $N$ at many other $k$.
 
 # %%
-steps = {
-    "smoke": ((2, 3), 2, (1, 2, 3, 5)),
-    "fast": ((3, 4, 5), 4, (1, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 50)),
-    "full": (
-        (7, 8, 9, 10),
-        10,
-        (*range(1, 21), *range(25, 51, 5), *range(60, 101, 10), 150, 200),
-    ),
-}[mode]
-base = chapter.experiment.replace(placement="continuous", kept=None)
-if mode == "fast":
-    base = base.replace(
-        n_seeds=n_seeds or 6,
-        max_n=max_n or 6,
-        updates_per_epoch=60,
-        tau_factor=5.0,
-        max_epochs=30,
-    )
-longer = {"max_epochs": 50} if mode == "fast" else {}  # with one k: fewer updates
-together = base.replace(duplicates=several_steps or steps[0])
-alone = base.replace(duplicates=(one_step or steps[1],), **longer)
-runs = {
-    "several k, several heads": together.trained(),
-    "several k, one head": together.replace(curriculum="single").trained(),
-    "one k, several heads": alone.trained(),
-}
-n_values = base.settings().stages[-1]  # every N from 2 on
+trainings = groups.continuous(
+    chapter.experiment,
+    chapter.mode,
+    several_steps,
+    one_step,
+    n_seeds=n_seeds,
+    max_n=max_n,
+)
+runs = {name: training.trained() for name, training in trainings.items()}
+together = trainings["several k, several heads"]
+n_values = together.settings().stages[-1]  # every N from 2 on
 finer = 2 * max(together.duplicates)  # steps half as long as the training's finest
-tested_steps = sorted({*steps[2], finer})
+tested = {
+    "smoke": (1, 2, 3, 5),
+    "fast": (1, 2, 3, 4, 5, 6, 8, 10, 15, 20, 30, 50),
+    "full": (*range(1, 21), *range(25, 51, 5), *range(60, 101, 10), 150, 200),
+}
+tested_steps = sorted({*tested[chapter.mode], finer})
 accuracy = {
-    name: continuous.generalisation(run, n_values, tested_steps, base.seed)
+    name: continuous.generalisation(run, n_values, tested_steps, together.seed)
     for name, run in runs.items()
 }  # each (network, N, k)
 
@@ -136,11 +125,9 @@ for (name, run), look in zip(runs.items(), looks, strict=True):
 mean_ax.set(ylabel="mean $\\tau$")
 sd_ax.set(ylabel="SD of $\\tau$")
 mean_ax.legend(fontsize="x-small")
-trained_steps = (together.duplicates, together.duplicates, alone.duplicates)
-for ax, (name, found), trained in zip(
-    panels, accuracy.items(), trained_steps, strict=True
-):
-    figures.draw_over_steps(tested_steps, found, n_values, trained, ax=ax)
+for ax, (name, found) in zip(panels, accuracy.items(), strict=True):
+    steps = trainings[name].duplicates
+    figures.draw_over_steps(tested_steps, found, n_values, steps, ax=ax)
     ax.set_title(name)
 legend.legend(*panels[0].get_legend_handles_labels(), loc="center", ncol=2)
 legend.axis("off")

@@ -48,7 +48,7 @@ import numpy as np
 
 from mempaper import plots
 from mempaper.chapter import Chapter
-from mempaper.khajehabdollahi2024 import figures
+from mempaper.khajehabdollahi2024 import figures, groups
 from mempaper.khajehabdollahi2024.gated import GatedRNN
 from mempaper.khajehabdollahi2024.gated_experiments import GatedLearning
 
@@ -95,12 +95,7 @@ print(inspect.getsource(GatedRNN.step))
 
 # %%
 base = chapter.experiment
-kinds, curricula = ("lstm", "gru"), ("single", "cumulative")
-runs = {
-    (kind, curriculum): base.replace(kind=kind, curriculum=curriculum).trained()
-    for kind in kinds
-    for curriculum in curricula
-}
+runs = {key: run.trained() for key, run in groups.gated(base).items()}
 
 # %% [markdown]
 # ## The figure

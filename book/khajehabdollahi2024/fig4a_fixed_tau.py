@@ -43,7 +43,7 @@ import numpy as np
 
 from mempaper import claims, plots
 from mempaper.chapter import Chapter
-from mempaper.khajehabdollahi2024 import figures
+from mempaper.khajehabdollahi2024 import figures, groups
 from mempaper.khajehabdollahi2024.experiments import (
     CurriculumLearning,
     main_trainings,
@@ -75,28 +75,10 @@ print({k: v for k, v in short.config().items() if "tau" in k})
 
 # %%
 base = chapter.experiment
-n_members = {"parity": base.n_seeds if n_seeds else min(base.n_seeds, 4)}
-n_members["dms"] = base.n_seeds
-budget = {
-    "parity": {"smoke": 3, "fast": 30, "full": base.max_epochs}[mode],
-    "dms": {"smoke": 3, "fast": 40, "full": base.max_epochs}[mode],
-}
-conditions = [
-    ("parity", kind, tau) for kind in figures.NAMES for tau in (1.0, 2.0, 3.0)
-]
-conditions = [c for c in conditions if c[1] != "sliding"]
+trainings = groups.fixed_tau(base, chapter.mode, n_seeds=n_seeds)
+conditions = [c for c in trainings if c[0] == "parity"]
 conditions += [("dms", "single", tau) for tau in (1.0, 2.0)]
-fixed = {
-    (task, kind, tau): base.replace(
-        task=task,
-        curriculum=kind,
-        fixed_tau=tau,
-        n_seeds=n_members[task],
-        max_epochs=budget[task],
-        kept=(),
-    ).trained()
-    for task, kind, tau in conditions
-}
+fixed = {condition: trainings[condition].trained() for condition in conditions}
 trained = {
     condition: training.trained()
     for condition, training in main_trainings(base, chapter.mode).items()
@@ -107,7 +89,9 @@ trained = {
 def reached(task: str, kind: str, tau: float | None = None) -> np.ndarray:
     """Largest N passed within the budget, by the networks that all conditions have."""
     run = trained[task, kind] if tau is None else fixed[task, kind, tau]
-    return run.largest_passed(budget[task])[: n_members[task], -1].astype(float)
+    shorter = trainings[task, kind, 1.0]
+    largest = run.largest_passed(shorter.max_epochs)
+    return largest[: shorter.n_seeds, -1].astype(float)
 
 
 # %% [markdown]
@@ -119,9 +103,9 @@ fig, axes = plt.subplots(1, 3, figsize=(11, 3.6), sharey=True)
 for ax, (task, kind) in zip(axes, panels, strict=True):
     taus = [tau for t, k, tau in conditions if (t, k) == (task, kind)]
     colour = figures.COLOURS[task, kind]
-    groups = [("trained", reached(task, kind), colour)]
-    groups += [(f"{tau:g}", reached(task, kind, tau), plots.GREY) for tau in taus]
-    figures.draw_bars(groups, ax=ax)
+    bars = [("trained", reached(task, kind), colour)]
+    bars += [(f"{tau:g}", reached(task, kind, tau), plots.GREY) for tau in taus]
+    figures.draw_bars(bars, ax=ax)
     ax.set(title=f"{task}, {figures.NAMES[kind]}", xlabel="$\\tau$")
 axes[0].set_ylabel("largest N passed")
 plots.panel_letters(axes)

@@ -106,10 +106,7 @@ print(inspect.getsource(learning.rewards))
 # %%
 base = chapter.experiment
 mixed_networks = base.trained()
-trained = {
-    p: groups.variant(base, penalty=p, penalty_random=False).trained()
-    for p in asked
-}
+trained = {p: groups.fixed_penalty(base, p).trained() for p in asked}
 course = {
     p: curves.curves(evaluation.evaluate(trained[p], test))
     for p, test in asked.items()

@@ -115,12 +115,7 @@ print(inspect.getsource(quick.QuickTrainer.round))
 # %%
 base = chapter.experiment
 is_quick = base.recipe != "original"
-changes = {}
-if is_quick:
-    changes["rounds"] = rounds if mode == "fast" else base.member("EKF").rounds
-fresh = groups.trained(
-    {name: [base.member(name, **changes)] for name in architectures}
-)
+fresh = groups.trained(groups.fresh(base, architectures, rounds))
 filters = groups.trained(groups.filters(base))
 pool = groups.trained(groups.main(base))
 named = {name: short for short, name in groups.MAIN.items()}

@@ -22,39 +22,10 @@ CURRICULA: tuple[Kind, ...] = ("single", "cumulative")
 FAST_DMS_EPOCHS = 40
 
 
-class CurriculumLearning(Experiment):
-    """Train leaky networks through a curriculum.
-
-    The result's arrays are those of :func:`mempaper.khajehabdollahi2024.learning.learn`. Defaults are
-    the paper's. The fast mode's networks are smaller, and their learning rates larger: with the
-    paper's ratio of the two rates the time constants of small networks hardly move at these N.
-    """
+class CurriculumExperiment(Experiment):
+    """Base: leaky networks and the curriculum that they learn through; defaults are the paper's."""
 
     paper: ClassVar[str] = "khajehabdollahi2024"
-    name: ClassVar[str] = "curriculum"
-    presets: ClassVar[dict[Mode, dict[str, Any]]] = {
-        "smoke": {
-            "n_seeds": 2,
-            "n_units": 10,
-            "batch_size": 8,
-            "updates_per_epoch": 2,
-            "test_batches": 1,
-            "max_epochs": 3,
-            "max_n": 4,
-            "pass_mark": 0.0,
-        },
-        "fast": {
-            "n_units": 48,
-            "batch_size": 64,
-            "learning_rate": 0.2,
-            "tau_factor": 20.0,
-            "updates_per_epoch": 100,
-            "test_batches": 8,
-            "max_epochs": 84,
-            "max_n": 12,
-        },
-        "full": {"n_seeds": 4, "max_n": 10, "kept": (2, 5, 8, 10), "half_precision": True},
-    }
 
     task: TaskName = Field("parity", description="parity or dms (delayed match to sample)")
     curriculum: Kind = Field(
@@ -122,6 +93,40 @@ class CurriculumLearning(Experiment):
             **{name: getattr(self, name) for name in names if name != "curriculum"},
         )
 
+
+class CurriculumLearning(CurriculumExperiment):
+    """Train leaky networks through a curriculum.
+
+    The result's arrays are those of :func:`mempaper.khajehabdollahi2024.learning.learn`. Defaults are
+    the paper's. The fast mode's networks are smaller, and their learning rates larger: with the
+    paper's ratio of the two rates the time constants of small networks hardly move at these N.
+    """
+
+    name: ClassVar[str] = "curriculum"
+    presets: ClassVar[dict[Mode, dict[str, Any]]] = {
+        "smoke": {
+            "n_seeds": 2,
+            "n_units": 10,
+            "batch_size": 8,
+            "updates_per_epoch": 2,
+            "test_batches": 1,
+            "max_epochs": 3,
+            "max_n": 4,
+            "pass_mark": 0.0,
+        },
+        "fast": {
+            "n_units": 48,
+            "batch_size": 64,
+            "learning_rate": 0.2,
+            "tau_factor": 20.0,
+            "updates_per_epoch": 100,
+            "test_batches": 8,
+            "max_epochs": 84,
+            "max_n": 12,
+        },
+        "full": {"n_seeds": 4, "max_n": 10, "kept": (2, 5, 8, 10), "half_precision": True},
+    }
+
     def trained(self) -> TrainedNetworks:
         """The trained networks; see :meth:`result`, which this calls."""
         result = self.result()
@@ -134,14 +139,12 @@ class CurriculumLearning(Experiment):
         )
 
     def updates_planned(self) -> int:
-        """Those of all epochs; a network that passes the largest N sooner makes fewer."""
-        return self.max_epochs * self.updates_per_epoch
+        """Those of all epochs, one per batch and repetition; fewer if the largest N is passed sooner."""
+        return self.max_epochs * self.updates_per_epoch * len(self.duplicates)
 
-    def parts(self) -> list[Self]:
+    def ensemble_size(self) -> int | None:
         """Large networks are trained each by itself."""
-        if self.device != "cpu":
-            return [self]
-        return self.by_seed(members_together(self.n_units, self.batch_size))
+        return members_together(self.n_units, self.batch_size)
 
     def joined(self, parts: list[dict[str, np.ndarray]]) -> Arrays:
         """One result; shorter logs are padded as in one ensemble."""

@@ -11,10 +11,10 @@ from pydantic import Field, model_validator
 
 from mempaper.checkpoint import ResumePoint
 from mempaper.ensemble import LARGE, available_cores
-from mempaper.experiment import Arrays, Mode
+from mempaper.experiment import Arrays, Experiment, Mode
 from mempaper.khajehabdollahi2024.activity import simulate
 from mempaper.khajehabdollahi2024.analysis import Streams
-from mempaper.khajehabdollahi2024.curriculum_learning import CurriculumLearning
+from mempaper.khajehabdollahi2024.curriculum_learning import CurriculumExperiment, CurriculumLearning
 from mempaper.khajehabdollahi2024.learning import draw_network, draw_states
 from mempaper.khajehabdollahi2024.model import LeakyRNN
 from mempaper.khajehabdollahi2024.task import sample_trials
@@ -34,7 +34,7 @@ def _presets(**own: dict[Mode, Any]) -> dict[Mode, dict[str, Any]]:
     }
 
 
-class FollowUp(CurriculumLearning):
+class FollowUp(CurriculumExperiment):
     """Base: the fields of the training, which is looked up or done first, and further ones."""
 
     def source(self) -> CurriculumLearning:
@@ -42,9 +42,9 @@ class FollowUp(CurriculumLearning):
         known = CurriculumLearning.parameters()
         return CurriculumLearning(**{name: getattr(self, name) for name in known})
 
-    def parts(self) -> list[Self]:
-        """Only the training itself comes in parts."""
-        return [self]
+    def needs(self) -> list[Experiment]:
+        """The training."""
+        return [self.source()]
 
 
 class NetworkActivity(FollowUp):

@@ -134,11 +134,9 @@ class GatedLearning(Experiment):
         """Those of all epochs; a network that passes the largest N sooner makes fewer."""
         return self.max_epochs * self.updates_per_epoch
 
-    def parts(self) -> list[Self]:
+    def ensemble_size(self) -> int | None:
         """Large networks are trained each by itself."""
-        if self.device != "cpu":
-            return [self]
-        return self.by_seed(members_together(self.n_units, self.batch_size))
+        return members_together(self.n_units, self.batch_size)
 
     def joined(self, parts: list[dict[str, np.ndarray]]) -> Arrays:
         """One result; shorter logs are padded as in one ensemble."""

@@ -158,11 +158,9 @@ class EventLearning(Experiment):
         """The networks before their first phase."""
         raise NotImplementedError
 
-    def parts(self) -> list[Self]:
+    def ensemble_size(self) -> int | None:
         """Large networks are trained in groups."""
-        if self.device != "cpu":
-            return [self]
-        return self.by_seed(members_together(self.hidden_size, self.n_streams))
+        return members_together(self.hidden_size, self.n_streams)
 
     def train(self, resume: ResumePoint, report: Report) -> Arrays:
         """Train all networks as one ensemble."""
@@ -298,6 +296,10 @@ class RecallLearning(EventLearning):
             fields["penalty"] = self.penalty if self.penalty_onehot else 4  # one-hot: as many inputs
             fields["n_seeds"] = -(-self.n_seeds // SHARED) * SHARED
         return Pretraining.checked(**fields)
+
+    def needs(self) -> list[Experiment]:
+        """Pretraining."""
+        return [self.pretraining()]
 
     def phases(self) -> list[Phase]:
         """What follows pretraining."""

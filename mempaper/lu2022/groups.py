@@ -43,6 +43,11 @@ def variant(base: RecallLearning, **changes: Any) -> RecallLearning:
     return base.replace(**changes, n_seeds=min(fewer, base.n_seeds))
 
 
+def fixed_penalty(base: RecallLearning, penalty: float) -> RecallLearning:
+    """A training at one penalty alone; made by :func:`variant`."""
+    return variant(base, penalty=penalty, penalty_random=False)
+
+
 def group(base: RecallLearning, name: str) -> RecallLearning:
     """A group's training; everything that its name does not say is as in ``base``.
 
@@ -78,16 +83,11 @@ def schema_groups(base: RecallLearning, mode: Mode, all_levels: bool) -> dict[fl
 
 
 def _group(title: str, *names: str) -> Group:
-    def runs(mode: Mode) -> dict[str, RecallLearning]:
-        base = RecallLearning.preset(mode)
-        return {name: group(base, name) for name in names}
-
-    return Group(title, runs)
+    return Group(title, RecallLearning, lambda base, mode: {name: group(base, name) for name in names})
 
 
-def _fixed_penalties(mode: Mode) -> dict[str, RecallLearning]:
-    base = RecallLearning.preset(mode)
-    return {f"penalty {p}": variant(base, penalty=p, penalty_random=False) for p in (0, 1, 2, 3, 4)}
+def _fixed_penalties(base: RecallLearning, mode: Mode) -> dict[str, RecallLearning]:
+    return {f"penalty {p}": fixed_penalty(base, p) for p in (0, 1, 2, 3, 4)}
 
 
 def _levels(prefix: str) -> list[str]:
@@ -95,9 +95,9 @@ def _levels(prefix: str) -> list[str]:
 
 
 GROUPS = {
-    "main": _group("the main simulation (vary-test-penalty)", "vary-test-penalty"),
-    "vary-test-penalty": _group("penalties that change from trial to trial", "vary-test-penalty"),
-    "vary-train-penalty": Group("one penalty in all of the training", _fixed_penalties),
+    "main": _group("the main simulation, penalties that change in every trial", "vary-test-penalty"),
+    "vary-test-penalty": _group("the same as main, by its original name", "vary-test-penalty"),
+    "vary-train-penalty": Group("one penalty in all of the training", RecallLearning, _fixed_penalties),
     "postgate": _group(
         "a gate behind the memory",
         "vary-test-penalty-postgate",

@@ -58,8 +58,7 @@ def slopes(sigmas: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 def correlation(x: np.ndarray, y: np.ndarray) -> float:
     """Pearson's correlation of what broadcasts together; see :func:`mempaper.stats.correlated`."""
-    x, y = (a.astype(float) for a in np.broadcast_arrays(x, y))
-    return stats.correlated(x, y, lambda a, b: np.corrcoef(a, b)[0, 1])
+    return stats.correlation(*np.broadcast_arrays(x, y))
 
 
 @dataclass(frozen=True)

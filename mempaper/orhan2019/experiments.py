@@ -265,6 +265,10 @@ class DelayLearning(Experiment):
             changes |= with_iterations(self, self.first_task)
         return self.replace(**changes)
 
+    def needs(self) -> list[Experiment]:
+        """The first stage, if there is one."""
+        return [] if self.first_task is None else [self.first_stage()]
+
     def n_networks(self) -> int:
         """One for each point and seed."""
         return len(self.points()) * self.n_seeds
@@ -273,10 +277,13 @@ class DelayLearning(Experiment):
         """As many as there are iterations."""
         return self.iterations
 
-    def parts(self) -> list[Self]:
+    def ensemble_size(self) -> int | None:
         """Large networks are trained each by itself."""
-        together = members_together(self.hidden_size, self.batch_size)
-        if self.device != "cpu" or together is None or self.n_networks() <= together:
+        return members_together(self.hidden_size, self.batch_size)
+
+    def by_seed(self, at_most: int | None) -> list[Self]:
+        """Parts of one network each, by point and seed; itself alone if all fit into one."""
+        if at_most is None or self.n_networks() <= at_most:
             return [self]
         return [
             self.part(lambda0=lambda0, sigma0=sigma0, rho=rho, seed=self.seed + k, n_seeds=1)

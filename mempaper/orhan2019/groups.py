@@ -23,6 +23,7 @@ TRANSFERS = tuple(PAIRS.values())
 RHOS = (0.0, 1e-6, 1e-5, 1e-4, 1e-3)  # ours: no grid of the paper is known
 QUICK_LAMBDAS, QUICK_SIGMAS = (0.8, 0.86, 0.92, 0.98), (0.0, 0.134, 0.268, 0.4025)
 RHO_SIGMAS = (0.0, 0.3)
+OWN_LAMBDA, OWN_SIGMAS = 0.98, (0.0, 0.4)  # with which the chapter on own networks begins
 
 
 def on(base: DelayLearning, task: str, **changes: Any) -> DelayLearning:
@@ -78,11 +79,11 @@ def trained(runs: Mapping[Name, DelayLearning]) -> dict[Name, Trained]:
 
 
 def _group(title: str, runs: Callable[[DelayLearning], Mapping[Any, DelayLearning]]) -> Group:
-    def named(mode: Mode) -> dict[str, DelayLearning]:
-        found = runs(DelayLearning.preset(mode))
+    def named(base: DelayLearning, mode: Mode) -> dict[str, DelayLearning]:
+        found = runs(base)
         return {" then ".join(k) if isinstance(k, tuple) else k: run for k, run in found.items()}
 
-    return Group(title, named)
+    return Group(title, DelayLearning, named)
 
 
 def _in_condition(*tasks: str, **changes: Any) -> Callable[[DelayLearning], dict[str, DelayLearning]]:
@@ -102,5 +103,9 @@ GROUPS = {
     ),
     "decay": _group(
         "the penalty on weights", lambda base: {t: decayed(base, t) for t in ("2AFC", "DE1")}
+    ),
+    "own-network": _group(
+        "the start of the chapter on own networks",
+        lambda base: {base.task: base.replace(lambda0=OWN_LAMBDA, sigma0=OWN_SIGMAS)},
     ),
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mempaper.experiment import Experiment, Mode
+from mempaper.experiment import Experiment
 from mempaper.ritter2018 import recurring
 from mempaper.ritter2018.experiments import ContextualChoiceTraining
 from mempaper.sweep import Group
@@ -24,10 +24,9 @@ VARIANTS = ("gate", "nogate", "input", "none")  # how recall enters
 
 
 def _group(title: str, experiment: type[Experiment], changes: Mapping[str, Mapping[str, Any]]) -> Group:
-    def runs(mode: Mode) -> dict[str, Experiment]:
-        return {label: experiment.preset(mode, **own) for label, own in changes.items()}
-
-    return Group(title, runs)
+    return Group(
+        title, experiment, lambda base, mode: {n: base.replace(**own) for n, own in changes.items()}
+    )
 
 
 GROUPS = {

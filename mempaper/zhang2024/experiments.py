@@ -257,6 +257,10 @@ class QuickAgent(Steering):
         recipe = self.recipe_in_use()
         return recipe.critic_updates + recipe.rounds * recipe.updates_per_round
 
+    def needs(self) -> list[Experiment]:
+        """The warm start, where the recipe has one."""
+        return [self.warm_run()] if self.is_warm else []
+
     def train_one(self, resume: ResumePoint, report: Report) -> Arrays:
         """Warm start, then the recipe; resumes where a kill left it."""
         agent = self.new_agent()

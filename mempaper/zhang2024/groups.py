@@ -27,6 +27,7 @@ NOISES = (0.0, 0.1, 0.2, 0.3)
 DEFAULT_NOISE, ALTERNATIVE_NOISE, LARGER_DIFFERENCE = (0.2, 0.1), (0.1, 0.2), (0.4, 0.1)
 SWEEP_SEEDS = 2  # of an architecture outside the four main ones
 SCRATCH_SEEDS = 3  # without a warm start
+FRESH_ROUNDS = 800  # of the quick recipe, for agents that the chapter on training trains anew
 
 
 class Pool(Experiment):
@@ -207,15 +208,29 @@ def from_scratch(base: Pool) -> dict[str, list[Any]]:
     return {name: base.seeds(MAIN[name], SCRATCH_SEEDS, recipe="scratch") for name in ("hol", "mod")}
 
 
+def fresh(
+    base: Pool, architectures: Sequence[str] = (HOL, MOD), rounds: int = FRESH_ROUNDS
+) -> dict[str, list[Any]]:
+    """Trainings of one agent of each architecture, by the quick recipe shorter than the pool's."""
+    changes: dict[str, Any] = {"rounds": rounds} if base.recipe == "quick" else {}
+    return {name: [base.member(name, **changes)] for name in architectures}
+
+
+def _of_training(base: Pool) -> dict[str, list[Any]]:
+    if base.recipe == "original":
+        return fresh(base)
+    return {**fresh(base), **{f"{k} from scratch": runs for k, runs in from_scratch(base).items()}}
+
+
 def _group(title: str, runs: Callable[[Pool], Mapping[Any, Sequence[Any]]]) -> Group:
-    def named(mode: Mode) -> dict[str, Experiment]:
+    def named(base: Pool, mode: Mode) -> dict[str, Experiment]:
         return {
             f"{_text(name)}, seed {run.seed}": run
-            for name, members in runs(Pool.preset(mode)).items()
+            for name, members in runs(base).items()
             for run in members
         }
 
-    return Group(title, named)
+    return Group(title, Pool, named)
 
 
 def _text(name: Hashable) -> str:
@@ -270,6 +285,7 @@ GROUPS = {
         lambda base: {"mod": base.seeds(MOD, 1, noise=ALTERNATIVE_NOISE)},
     ),
     "architectures": _group("three actors times five critics", sweep),
+    "training": _group("agents trained anew, and without a warm start", _of_training),
     "noises": _group("two agents in sixteen pairs of noises", noises),
     "extensive": _group("ten times the training (full mode)", _extensive),
 }

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from mempaper.experiment import ConfigError, Mode, check_names
-from mempaper.stats import correlated
+from mempaper.stats import correlation
 from mempaper.zhang2024 import groups, published
 from mempaper.zhang2024.analysis import auc, curvature, path_length, paths
 from mempaper.zhang2024.comparisons import Correlation, bootstrap_correlation
@@ -298,16 +298,10 @@ def is_complete(*tables: np.ndarray) -> bool:
 # Correlations
 
 
-def correlation(a: Any, b: Any) -> float:
-    """Pearson's r over the entries that both have; not a number if they do not vary."""
-    a, b = np.asarray(a, float), np.asarray(b, float)
-    return correlated(a, b, lambda x, y: np.corrcoef(x, y)[0, 1])
-
-
 def boxed_correlation(a: Any, b: Any, *, shuffle: bool = False) -> Correlation:
     """:func:`~mempaper.zhang2024.comparisons.bootstrap_correlation` over the entries that both have.
 
-    Nothing but their number is known where :func:`correlation` is not a number.
+    Nothing but their number is known where :func:`~mempaper.stats.correlation` is not a number.
     """
     a, b = np.ravel(np.asarray(a, float)), np.ravel(np.asarray(b, float))
     known = np.isfinite(a) & np.isfinite(b)
