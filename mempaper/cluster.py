@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import submitit
@@ -17,6 +18,7 @@ from filelock import FileLock
 from pydantic import BaseModel, ConfigDict
 
 from mempaper import catalogue
+from mempaper.checkpoint import DiskError, disk_errors_explained
 from mempaper.ensemble import one_thread_each
 from mempaper.experiment import ConfigError, Experiment, busy_last
 from mempaper.paths import runs_folder
@@ -138,7 +140,19 @@ def is_under_way(work: Work, known: Callable[[], set[str]]) -> bool:
     assert isinstance(job, submitit.Job)
     if job.paths.result_pickle.exists():
         return False
-    return job.job_id in known() if work.infra.cluster == "slurm" else not job.done()
+    if work.infra.cluster == "slurm":
+        return job.job_id in known()
+    return not job.done() or "submitit" in _command_of(job.job_id)  # sent by this process or another
+
+
+def _command_of(number: str) -> str:
+    """What a process of this machine is running; empty if it has ended."""
+    if Path("/proc/self/cmdline").exists():
+        try:
+            return Path("/proc", number, "cmdline").read_text()
+        except OSError:
+            return ""
+    return subprocess.run(["ps", "-o", "args=", "-p", number], capture_output=True, text=True).stdout
 
 
 def send(jobs: Sequence[Work], at_once: int) -> None:
@@ -159,8 +173,13 @@ def send(jobs: Sequence[Work], at_once: int) -> None:
         if not missing:
             return
         try:
-            with missing[0].infra.job_array(max_workers=at_once) as array:
+            with (
+                disk_errors_explained(folder),
+                missing[0].infra.job_array(max_workers=at_once) as array,
+            ):
                 array.extend(missing)
+        except DiskError:
+            raise
         except Exception as error:
             raise ConfigError(f"The jobs could not be sent: {error}") from error
 

@@ -17,6 +17,7 @@ from typing import Any
 from jupyter_core.utils import ensure_event_loop
 
 from mempaper import needs, notebooks, records, schedule, timings
+from mempaper.checkpoint import DiskError
 from mempaper.ensemble import one_thread_each
 from mempaper.experiment import ConfigError, Experiment, Mode
 from mempaper.needs import Training
@@ -199,7 +200,7 @@ class Execution:
         start = time.monotonic()
         try:
             notebooks.run(chapter, output, {"mode": chosen})
-        except (ConfigError, notebooks.ChapterError) as error:
+        except (ConfigError, DiskError, notebooks.ChapterError) as error:
             outcome.seconds, outcome.status = time.monotonic() - start, "failed"
             outcome.error = str(error)
             self.say(f"{chapter}: FAILED after {outcome.seconds:.0f} s\n{error}")

@@ -403,8 +403,8 @@ class Experiment(BaseModel):
         """Whether the result is there, shipped or cached; only looks."""
         folder = self.infra.uid_folder()
         assert folder is not None
-        cached = (folder / "job.pkl").exists() and (folder / "result.safetensors").exists()
-        return cached or self.shipped_file().exists()
+        files = ("job.pkl", "result.safetensors", "result.json")  # the last one is written last
+        return all((folder / name).exists() for name in files) or self.shipped_file().exists()
 
     def has_begun(self) -> bool:
         """Whether somebody trained this very configuration before, to the end or not; only looks."""
@@ -413,13 +413,14 @@ class Experiment(BaseModel):
 
     def busy(self) -> bool:
         """Whether another process trains this very configuration now."""
-        if self.shipped_file().exists():
+        if self.is_done():
             return False
-        try:
-            with self._lock().acquire(timeout=0):
-                return False
-        except Timeout:
-            return True
+        with disk_errors_explained(runs_folder()):
+            try:
+                with self._lock().acquire(timeout=0):
+                    return False
+            except Timeout:
+                return True
 
     def _lock(self) -> FileLock:
         """What a process holds while it trains this configuration; not acquired yet."""

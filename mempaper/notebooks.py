@@ -19,6 +19,7 @@ from jupyter_core.paths import jupyter_runtime_dir
 from papermill.exceptions import PapermillExecutionError
 from traitlets import default
 
+from mempaper.checkpoint import DiskError, disk_errors_explained
 from mempaper.experiment import ConfigError, check_mode, check_names
 from mempaper.paths import IN_CHECKOUT, NO_CHAPTERS, ROOT
 
@@ -180,14 +181,18 @@ def run(
     failed.unlink(missing_ok=True)
     start = time.monotonic()
     try:
-        papermill.execute_notebook(
-            str(notebook),
-            str(unfinished),
-            parameters=dict(given),
-            progress_bar=progress,
-            kernel_name="python3",
-            kernel_manager_class=LocalKernelManager,
-        )
+        with disk_errors_explained(output.parent):
+            papermill.execute_notebook(
+                str(notebook),
+                str(unfinished),
+                parameters=dict(given),
+                progress_bar=progress,
+                kernel_name="python3",
+                kernel_manager_class=LocalKernelManager,
+            )
+    except DiskError:
+        unfinished.unlink(missing_ok=True)
+        raise
     except PapermillExecutionError as error:
         unfinished.replace(failed)
         if error.ename == "ConfigError":
