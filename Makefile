@@ -4,6 +4,7 @@ VENV ?= .venv
 PY := $(VENV)/bin/python
 MODE ?= fast
 OPEN_AT ?= 8000
+TEST_JOBS ?= $(shell $(PYTHON) -c 'import os; print(min(4, os.cpu_count() or 1))')
 
 .PHONY: book test test-slurm test-browser test-colab figure serve pair clean bench throughput
 
@@ -15,7 +16,7 @@ test: $(VENV)/.ready ## lint, types, unit tests, reference numbers, every notebo
 	$(PY) -m ruff format --check .
 	$(PY) -m mypy
 	$(PY) -m check_jsonschema --builtin-schema vendor.github-workflows .github/workflows/book.yml
-	$(PY) -m pytest
+	$(PY) -m pytest -n $(TEST_JOBS) --dist loadfile -p no:benchmark
 
 test-slurm: $(VENV)/.ready ## sweeps on a Slurm that runs on this machine
 	$(PY) -m pytest tests/test_sweep_slurm.py -m slurm

@@ -230,22 +230,43 @@ axes[1].set_ylabel("trials until .9 are rewarded")
 plots.panel_letters(axes)
 
 # %% [markdown]
-# In full mode the figure below shows the original's three phases. The number of trials of the first phase counts for nothing afterwards; a seed that never leaves it is named.
+# ## The original's training
+#
+# By the original's recipe an agent takes a quarter of an hour or more of one core, and nobody knows beforehand how long it stays in the first phase. Here are the agents that were
+# trained so and come with the book; in full mode all of the pool are. The trials of the first phase count for nothing afterwards. A seed that never left it is named.
 
 # %%
-if is_quick:
-    print("The fast recipe has no phases; run this chapter in full mode.")
-for name, agents in pool.items():
-    for agent in agents if not is_quick else ():
+originals = groups.at_hand(groups.originals(base))
+for name, agents in originals.items():
+    for agent in agents:
         first, phase = (
             int(agent.result[key][0]) for key in ("first_phase_trials", "phase")
         )
         until = (
-            f"left phase I after {first} trials" if first else "never left phase I"
+            f"left phase I after {first} trials"
+            if phase > 1
+            else "never left phase I"
         )
+        shares = [f"{agent.curve(f'gain{g:g}x')[-1]:.2f}" for g in (1, 1.5, 2)]
         print(
-            f"{figures.LABELS[name]}, seed {agent.run.seed}: {until}, now in {phase}"
+            f"{figures.LABELS.get(name, name)}, seed {agent.run.seed}: {until}; "
+            f"rewarded in the end at gain 1, 1.5 and 2: {', '.join(shares)}"
         )
+
+# %% mystnb={"image": {"alt": "Two panels of rewarded share against training trials, for agents trained by the original's recipe, one line per seed: A at gain 1, B at gain 2."}, "figure": {"caption": "The original's training after its first phase, one line per agent. A: rewarded share at gain 1. B: the same at gain 2, which was never trained.", "name": "fig-zhang-training-original"}}
+fig, axes = plt.subplots(1, 2, figsize=(10, 3.8), sharey=True)
+for name, agents in originals.items():
+    for k, agent in enumerate(agents):
+        label = None if k else figures.LABELS.get(name, name)
+        for ax, gain in zip(axes, (1, 2), strict=True):
+            curve = agent.curve(f"gain{gain}x")
+            ax.plot(agent.trials, curve, color=figures.COLOURS[name], label=label)
+for ax, gain in zip(axes, (1, 2), strict=True):
+    ax.set(xlabel="training trials", ylim=(-0.03, 1.03))
+    ax.set_ylabel(f"rewarded, gain {gain}")
+if originals:
+    axes[0].legend(fontsize="small")
+plots.panel_letters(axes)
 
 # %% [markdown]
 # ## Claims

@@ -208,6 +208,22 @@ def from_scratch(base: Pool) -> dict[str, list[Any]]:
     return {name: base.seeds(MAIN[name], SCRATCH_SEEDS, recipe="scratch") for name in ("hol", "mod")}
 
 
+def originals(base: Pool) -> dict[str, list[Any]]:
+    """Trainings of the EKF agent and the four main ones as the original does them, by short name."""
+    full = base if base.recipe == "original" else Pool.preset("full", seed=base.seed)
+    return {"EKF": full.seeds(EKF), **main(full)}
+
+
+def _original_filters(base: Pool) -> dict[str, list[Any]]:
+    return {"EKF": base.seeds(EKF)} if base.recipe == "original" else {}
+
+
+def at_hand(runs: Mapping[Name, Sequence[Any]]) -> dict[Name, list[Trained]]:
+    """The agents of several groups that have been trained already, by the same names."""
+    found = {name: [load(run) for run in group if run.is_done()] for name, group in runs.items()}
+    return {name: agents for name, agents in found.items() if agents}
+
+
 def fresh(
     base: Pool, architectures: Sequence[str] = (HOL, MOD), rounds: int = FRESH_ROUNDS
 ) -> dict[str, list[Any]]:
@@ -275,6 +291,7 @@ def table_mean(agents: Sequence[Trained], labels: Sequence[str], column: str) ->
 GROUPS = {
     "main": _group("the four main agents", main),
     "filters": _group("EKF agents for both pairs of noises", filters),
+    "original-ekf": _group("further EKF agents by the original's recipe (full mode)", _original_filters),
     "holistic-ekf": _group("an actor on a filter's belief", lambda base: {"": base.seeds(HOL_EKF)}),
     "larger-difference": _group(
         "the holistic agent at noises of .4 and .1",
