@@ -15,6 +15,7 @@ from mempaper import catalogue, timings
 from mempaper.checkpoint import write_atomically
 from mempaper.experiment import Experiment, Mode
 from mempaper.paths import data_folder
+from mempaper.sweep import with_needs
 
 HEADER = """\
 # The trainings that each chapter needs: of what experiment, where they differ from a mode's preset, and
@@ -79,7 +80,8 @@ def record(mode: Mode, seconds: Mapping[str, float], used: Mapping[str, Iterable
     cold = {}
     for chapter, took in seconds.items():
         entries = list(used[chapter])
-        runs = with_sources(run_of(entry) for entry in entries)
+        needed = with_needs(run_of(entry) for entry in entries)
+        runs = {run.key(): run for run in needed if not run.shipped_file().exists()}
         for key, run in runs.items():
             usual = type(run).preset(mode).config()
             own["trainings"][key] = {
@@ -94,15 +96,3 @@ def record(mode: Mode, seconds: Mapping[str, float], used: Mapping[str, Iterable
     own["trainings"] = {key: own["trainings"][key] for key in sorted(named)}
     write_atomically(data_folder() / "needs.yml", (HEADER + yaml.safe_dump(book)).encode())
     timings.record(mode, cold)
-
-
-def with_sources(runs: Iterable[Experiment]) -> dict[str, Experiment]:
-    """Runs and all that they start from, by key, without what comes with the book."""
-    found: dict[str, Experiment] = {}
-    waiting = list(runs)
-    while waiting:
-        run = waiting.pop()
-        if run.key() not in found and not run.shipped_file().exists():
-            found[run.key()] = run
-            waiting += run.needs()
-    return found

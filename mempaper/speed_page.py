@@ -14,7 +14,7 @@ from mempaper.catalogue import groups, papers
 from mempaper.experiment import Experiment, Mode
 from mempaper.pages import WIDE, title
 from mempaper.paths import data_folder
-from mempaper.sweep import Group
+from mempaper.sweep import Group, distinct, with_needs
 from mempaper.tables import table_start
 
 UNKNOWN = "n.a."
@@ -63,18 +63,6 @@ class Cost:
     networks: int
     updates: tuple[int, int]
     hours: float | None
-
-
-def distinct(runs: Iterable[Experiment]) -> list[Experiment]:
-    """The different ones, each once."""
-    return list({(run.paper, run.name, run.key()): run for run in runs}.values())
-
-
-def with_needs(runs: Iterable[Experiment]) -> list[Experiment]:
-    """Runs and all that they start from, each once."""
-    found = distinct(runs)
-    before = [needed for run in found for needed in run.needs()]
-    return distinct([*found, *with_needs(before)]) if before else found
 
 
 def cost(runs: Iterable[Experiment]) -> Cost:

@@ -35,9 +35,19 @@ class Group:
     experiment: type[Experiment]
     vary: Callable[[Any, Mode], Mapping[str, Experiment]]
 
-    def runs(self, mode: Mode) -> Mapping[str, Experiment]:
-        """The runs of a mode, by what distinguishes them."""
-        return self.vary(self.experiment.preset(mode), mode)
+    def runs(self, mode: Mode, **seeds: int) -> Mapping[str, Experiment]:
+        """The runs of a mode, by what distinguishes them.
+
+        Parameters
+        ----------
+        mode : Mode
+        **seeds : int
+            ``seed`` and ``n_seeds``, where they are not the mode's. They win over what the group has of
+            its own; where each run is one network of a pool, they are the pool's.
+        """
+        made = self.vary(self.experiment.preset(mode, **seeds), mode)
+        own = self.experiment
+        return {k: run.replace(**seeds) if isinstance(run, own) else run for k, run in made.items()}
 
 
 @dataclass(frozen=True)
@@ -98,6 +108,7 @@ def named(
     mode: object,
     groups: Mapping[str, Group],
     experiments: Mapping[str, type[Experiment]],
+    **seeds: int,
 ) -> dict[str, Callable[..., Experiment]]:
     """What makes the runs that a name stands for: a group, all groups of a paper, or an experiment.
 
@@ -108,6 +119,8 @@ def named(
     mode : Mode
     groups, experiments : mapping
         By ``paper/name``.
+    **seeds : int
+        See :meth:`Group.runs`.
 
     Raises
     ------
@@ -118,15 +131,27 @@ def named(
     papers = {key.split("/")[0] for key in groups}
     check_names([name], [*groups, *experiments, *papers], "sweep")
     if name in experiments:
-        return {"": partial(experiments[name].preset, chosen)}
+        return {"": partial(experiments[name].preset, chosen, **seeds)}
     if name in groups:
-        return {label: run.replace for label, run in groups[name].runs(chosen).items()}
+        return {label: run.replace for label, run in groups[name].runs(chosen, **seeds).items()}
     return {
         f"{key.split('/')[1]}{f' ({label})' if label else ''}": run.replace
         for key, group in groups.items()
         if key.split("/")[0] == name
-        for label, run in group.runs(chosen).items()
+        for label, run in group.runs(chosen, **seeds).items()
     }
+
+
+def distinct(runs: Iterable[Experiment]) -> list[Experiment]:
+    """The different ones, each once."""
+    return list({(run.paper, run.name, run.key()): run for run in runs}.values())
+
+
+def with_needs(runs: Iterable[Experiment]) -> list[Experiment]:
+    """Runs and all that they start from, each once."""
+    found = distinct(runs)
+    before = [needed for run in found for needed in run.needs()]
+    return distinct([*found, *with_needs(before)]) if before else found
 
 
 def state_of(run: Experiment) -> State:

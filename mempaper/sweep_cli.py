@@ -71,10 +71,9 @@ def sweep_command(
         for key, group in catalogue.groups().items():
             click.echo(f"{key:44} {group.title}")
         return
-    given = parse_parameters(pairs, ())
-    given |= {k: v for k, v in (("seed", seed), ("n_seeds", n_seeds)) if v is not None}
-    made = sweep.named(name, mode or "fast", catalogue.groups(), catalogue.experiments())
-    planned = sweep.plan(made, _axes(axes), **given)
+    seeds = {k: v for k, v in (("seed", seed), ("n_seeds", n_seeds)) if v is not None}
+    made = sweep.named(name, mode or "fast", catalogue.groups(), catalogue.experiments(), **seeds)
+    planned = sweep.plan(made, _axes(axes), **parse_parameters(pairs, ()))
     if dry_run:
         _show_jobs(planned)
         return
@@ -188,9 +187,13 @@ def _show_jobs(planned: list[Planned]) -> None:
         hours = "done" if state == "done" else "unknown" if estimate is None else f"{estimate:.2g}"
         networks = sum(part.n_networks() for part in one.parts)
         click.echo(f"{one.run.key():12}  {len(one.parts):5} {networks:8} {hours:>10}  {one.label}")
-    jobs = len(sweep.unfinished(planned))
+    jobs, own = len(sweep.unfinished(planned)), {one.run.key() for one in planned}
+    left = sweep.with_needs(one.run for one in planned if not one.run.is_done())
+    first = sum(costs.hours(run) or 0.0 for run in left if run.key() not in own and not run.is_done())
     click.echo(
-        f"{jobs} jobs to do, {total:.2g} hours{' and what is unknown' * unknown}; {costs.basis()}"
+        f"{jobs} jobs to do, {total + first:.2g} hours"
+        f"{f', {first:.2g} of them for what they start from' if first else ''}"
+        f"{' and what is unknown' * unknown}; {costs.basis()}"
     )
 
 

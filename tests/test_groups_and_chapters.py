@@ -35,13 +35,7 @@ SHORTENED = [  # with fewer networks than the mode's preset
 
 def with_sources(runs):
     """Runs and all that they start from, by experiment and key."""
-    found, waiting = {}, list(runs)
-    while waiting:
-        run = waiting.pop()
-        if (run.name, run.key()) not in found:
-            found[run.name, run.key()] = run
-            waiting += run.needs()
-    return found
+    return {(run.name, run.key()): run for run in sweep.with_needs(runs)}
 
 
 @cache
@@ -52,8 +46,8 @@ def of_groups(paper, mode):
 
 
 def planned(paper, mode, **given):
-    made = sweep.named(paper, mode, catalogue.groups(), catalogue.experiments())
-    return with_sources(one.run for one in sweep.plan(made, **given))
+    made = sweep.named(paper, mode, catalogue.groups(), catalogue.experiments(), **given)
+    return with_sources(one.run for one in sweep.plan(made))
 
 
 def strange(found, chapter, mode):

@@ -18,7 +18,8 @@ def small(**changes):
 
 
 def planned(name, mode="smoke", axes=None, **fixed):
-    made = sweep.named(name, mode, catalogue.groups(), catalogue.experiments())
+    seeds = {key: fixed.pop(key) for key in ("seed", "n_seeds") if key in fixed}
+    made = sweep.named(name, mode, catalogue.groups(), catalogue.experiments(), **seeds)
     return sweep.plan(made, axes, **fixed)
 
 
@@ -53,6 +54,14 @@ def test_a_name_is_a_group_an_experiment_or_a_paper():
         planned("lu2022/similarity-lo")
     with pytest.raises(ConfigError, match="Unknown parameter 'penalti'"):
         planned("lu2022/main", penalti=3)
+
+
+def test_seeds_are_those_of_a_pool_where_each_run_is_one_network():
+    agents = planned("zhang2024/main", "full", seed=7, n_seeds=2)
+    assert len(agents) == 8
+    assert {(p.run.seed, p.run.n_seeds) for p in agents} == {(7, 1), (8, 1)}
+    fixed = planned("khajehabdollahi2024/fixed-tau", "fast", seed=7, n_seeds=9)
+    assert {(p.run.seed, p.run.n_seeds) for p in fixed} == {(7, 9)}  # not the group's own number
 
 
 def test_large_networks_are_cut_and_small_ones_stay_together():
