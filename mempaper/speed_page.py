@@ -28,9 +28,9 @@ COLUMNS = """\
 - **Ratio**: the first over the second. They took turns; the quickest round of each counts, in processor
   time.
 - **Matrix products**: operations of the loop's matrix products a second, over those of large float32
-  matrix products alone ({rate}). Beyond 100 % are loops whose products are made by oneDNN, which uses
-  wider instructions than torch's default does on this processor. What is no matrix product counts as
-  nothing, so small networks, which are bound by the overhead of calls, stay far below 100 %."""
+  matrix products alone ({rate}, by torch's default library or by oneDNN, whichever is quicker). What is
+  no matrix product counts as nothing, so small networks, which are bound by the overhead of calls, stay
+  far below 100 %."""
 EXPLAINED = """\
 What one core takes for every group of networks when `mempaper sweep PAPER/GROUP --mode full` trains it,
 with the paper's sizes and numbers of updates; {basis}. The hours are networks times updates times the
