@@ -6,7 +6,7 @@ import hashlib
 import multiprocessing
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
@@ -95,9 +95,14 @@ def source_key(chapter: str, mode: str) -> str:
     ground = [f for f in PACKAGE.glob("*.py") if f.stem not in TOOLS]
     files = sorted([*ground, *(PACKAGE / paper).glob("*.py")])
     files += [notebooks.notebook_path(chapter), ROOT / "data" / "claims" / f"{paper}.yml"]
-    files += [ROOT / "requirements.txt"]
-    digest = hashlib.sha256(f"{mode} {platform.python_version()}".encode())
-    for file in files:
+    files += sorted((ROOT / "data" / "pretrained" / paper).rglob("*.json"))  # with checksums
+    return checksum(files, mode)
+
+
+def checksum(files: Iterable[Path], *words: str) -> str:
+    """Of the contents of files, the pinned requirements, Python's version and some words."""
+    digest = hashlib.sha256(" ".join([*words, platform.python_version()]).encode())
+    for file in (*files, ROOT / "requirements.txt"):
         digest.update(file.read_bytes())
     return digest.hexdigest()
 

@@ -131,7 +131,7 @@ def _throughput(table: dict[str, Any]) -> list[str]:
             _number(row["ratio_to_plain"]),
             f"{_number(100 * row['matrix_product_share'])} %",
         ]
-        lines.append(_row(html.escape(row["loop"]), cells))
+        lines.append(_row(html.escape(row["loop"]).replace("/", "/<wbr>"), cells))
     return [
         f"Measured on {when} with one thread of {html.escape(where)}; `make bench` measures it anew.",
         "",

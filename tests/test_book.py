@@ -136,6 +136,17 @@ def test_nothing_is_executed_again_while_nothing_changes(book):
     assert {o.status for o in again.outcomes} == {"unchanged"}
 
 
+def test_the_original_code_is_compared_with_again_only_when_something_changed(book, monkeypatch):
+    made = []
+    monkeypatch.setattr(build.pages, "checked", lambda: made.append("made") or "# New")
+    assert "Checked against" in build.checked_page()
+    assert made == []
+    monkeypatch.setattr(build, "checksum", lambda files: "another")
+    assert build.checked_page() == "# New"
+    assert build.checked_page() == "# New"
+    assert made == ["made"]
+
+
 def test_chapters_beyond_the_time_budget_run_in_smoke_mode(book):
     late = execution.execute(
         "full", jobs=1, budget=0, only=["ritter2018/fig2_stimuli"], tell=lambda line: None
