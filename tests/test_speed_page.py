@@ -45,6 +45,8 @@ class Tables(HTMLParser):
         self.feed(text)
 
     def handle_starttag(self, tag, attributes):
+        if tag == "wbr":  # has no end
+            return
         if tag == "table":
             self.around.append(self.open[-1] if self.open else None)
             self.rows.append([])
