@@ -86,10 +86,10 @@ def checked_page() -> str:
     """The comparisons with the original code, made anew when the package or a fixture has changed."""
     page = execution.BUILD / "checked.md"
     fixtures = (f for f in (ROOT / "tests" / "fixtures").rglob("*") if f.is_file())
-    key, kept = checksum(sorted([*PACKAGE.rglob("*.py"), *fixtures])), page.with_suffix(".key")
-    if not (page.exists() and kept.exists() and kept.read_text() == key):
+    key = checksum(sorted([*PACKAGE.rglob("*.py"), *fixtures]))
+    if not execution.is_current(page, key):
         _write_if_changed(page, pages.checked().encode())
-        kept.write_text(key)
+        page.with_suffix(".key").write_text(key)
     return page.read_text()
 
 

@@ -26,6 +26,7 @@ from mempaper.schedule import Task
 from mempaper.workers import train_logged
 
 BUILD = ROOT / "_build"
+Parts = dict[str, list[Experiment]]  # of trainings, by their keys
 # Modules that cannot change what a chapter shows.
 TOOLS = {
     "__main__",
@@ -109,9 +110,13 @@ def checksum(files: Iterable[Path], *words: str) -> str:
 
 def is_unchanged(chapter: str, mode: str) -> bool:
     """Whether the executed copy is what executing the chapter now would give."""
-    output = executed_path(chapter, mode)
-    key = output.with_suffix(".key")
-    return output.exists() and key.exists() and key.read_text() == source_key(chapter, mode)
+    return is_current(executed_path(chapter, mode), source_key(chapter, mode))
+
+
+def is_current(made: Path, key: str) -> bool:
+    """Whether a file is there and was made from what has this checksum, kept beside it."""
+    kept = made.with_suffix(".key")
+    return made.exists() and kept.exists() and kept.read_text() == key
 
 
 class Execution:
@@ -146,18 +151,19 @@ class Execution:
                 self.say(f"{chapter}: unchanged")
                 self.outcomes[chapter] = Outcome(chapter, self.mode, status="unchanged")
         changed = [chapter for chapter in chapters if chapter not in self.outcomes]
-        needed = needs.load(self.mode)
+        needed = needs.load(self.mode) if changed else {}
         trained = {k: t for c in changed for k, t in needed.get(c, {}).items() if not t.run.is_done()}
+        parts = {key: training.run.parts() for key, training in trained.items()}
         with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
-            tasks = self._trainings(trained, pool)
-            names = {task.name for task in tasks}
+            tasks = self._trainings(trained, parts, pool)
+            names = [task.name for task in tasks]
             cold = timings.load()
             for chapter in changed:
                 own = needed.get(chapter, {})
                 seconds = cold.get(chapter, {}).get(self.mode, float("inf"))
                 seconds = max(1.0, seconds - sum(t.seconds for t in own.values()))
-                after = [n for t in own.values() for n in map(_name, t.run.parts()) if n in names]
-                tasks.append(Task(chapter, seconds, partial(self._chapter, chapter), tuple(after)))
+                do = partial(self._chapter, chapter)
+                tasks.append(Task(chapter, seconds, do, _names(own, parts)))
             took = schedule.run(tasks, jobs)
         wall = time.monotonic() - self.begun
         return Executed(
@@ -167,14 +173,14 @@ class Execution:
             sum(took.values()) / (jobs * wall),
         )
 
-    def _trainings(self, trained: dict[str, Training], pool: ProcessPoolExecutor) -> list[Task]:
+    def _trainings(
+        self, trained: dict[str, Training], parts: Parts, pool: ProcessPoolExecutor
+    ) -> list[Task]:
         """One task for each part of each training, after what it starts from."""
-        parts = {key: training.run.parts() for key, training in trained.items()}
         tasks = []
         for key, training in trained.items():
             for part in parts[key]:
-                sources = [source.key() for source in part.needs() if source.key() in parts]
-                after = tuple(_name(each) for source in sources for each in parts[source])
+                after = _names((source.key() for source in part.needs()), parts)
                 do = partial(self._train, part, pool)
                 tasks.append(Task(_name(part), training.seconds / len(parts[key]), do, after))
         return tasks
@@ -221,6 +227,11 @@ class Execution:
 
 def _name(run: Experiment) -> str:
     return f"{run.paper}/{run.name} {run.key()}"
+
+
+def _names(keys: Iterable[str], parts: Parts) -> tuple[str, ...]:
+    """Names of the tasks that make some trainings, of those that are still to be made."""
+    return tuple(_name(part) for key in keys for part in parts.get(key, ()))
 
 
 def execute(
