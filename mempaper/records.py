@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 import sys
 import time
 from collections.abc import Callable
@@ -64,6 +65,11 @@ def peak_memory() -> float | None:
     """MiB that this process held at most, without processes that it started; None on Windows."""
     if sys.platform == "win32":
         return None
+    if sys.platform == "linux":
+        status = Path("/proc/self/status").read_text(encoding="utf-8")
+        if high_water := re.search(r"^VmHWM:\s*(\d+) kB$", status, re.MULTILINE):
+            return round(int(high_water[1]) / 2**10, 1)
+    # Where there is no VmHWM. On Linux it counts what the parent held when it started this process.
     import resource  # not on Windows
 
     unit = 2**20 if sys.platform == "darwin" else 2**10

@@ -1,8 +1,11 @@
 """Tasks in an order that keeps the cores busy, and what the book knows of its trainings."""
 
+import subprocess
+import sys
 import threading
 from graphlib import CycleError
 
+import numpy as np
 import pytest
 import yaml
 
@@ -121,6 +124,13 @@ def test_what_chapters_needed_is_kept_and_found_again(runs, data):
     assert found["lu2022/b"] == {}
     assert own.key() in found["ritter2018/a"]
     assert set(yaml.safe_load((data / "needs.yml").read_text())["smoke"]["trainings"]) == {own.key()}
+
+
+def test_a_chapters_memory_is_its_own_and_not_that_of_the_process_that_started_it():
+    held = np.ones(60 * 2**20)  # 480 MiB
+    program = "from mempaper import records; print(records.peak_memory())"
+    child = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    assert 10 < float(child.stdout) < held.nbytes / 2**20 < records.peak_memory()
 
 
 def test_the_book_knows_runs_that_can_be_made():
