@@ -1,7 +1,7 @@
 """Steering agents as one writes them first: trial after trial (sections 3 and 6, and the warm start).
 
-Lists of trials, target nets run on the first step and then on the rest, gradients everywhere, one
-parameter after the other.
+Lists of trials, target nets run on the first step and then on the rest, gradients everywhere, torch's
+own layers, one parameter after the other.
 """
 
 import copy
@@ -18,6 +18,9 @@ class PlainLearner:
     """One update as section 6.2 writes it."""
 
     def __init__(self, agent):
+        for module in agent.modules():
+            if isinstance(module, torch.nn.Linear):
+                module.__class__ = torch.nn.Linear
         self.actor, self.critic = agent.actor, agent.critic
         self.targets = copy.deepcopy(self.actor), copy.deepcopy(self.critic)
         self.optimizers = [

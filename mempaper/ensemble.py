@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 LARGE = 128  # units from which arithmetic takes longer than calling kernels
 FEW_TRIALS, FEW_TRIALS_TOGETHER = 16, 8
-ONE_DNN_FROM = 128  # units: smaller products are as fast without
+ONE_DNN_FROM = 128  # units, or rows that are multiplied: smaller products are as fast without
 
 
 def member_generators(seed: int, n_members: int, *stream: int) -> list[np.random.Generator]:
@@ -115,6 +115,12 @@ class _Product(torch.autograd.Function):
         return of_h, F.linear(*across).to_dense(), None, None
 
 
+def _wide(weight: Tensor) -> bool:
+    """Whether products with ``weight`` (..., in, out) are oneDNN's."""
+    here = weight.device.type == "cpu" and torch.backends.mkldnn.is_available()
+    return here and min(weight.shape[-2:]) >= ONE_DNN_FROM and weight.dtype == torch.float32
+
+
 def repeated_product(weight: Tensor) -> Callable[[Tensor, Tensor], Tensor]:
     """A function ``(bias, h) -> bias + h @ weight`` for many calls with the same weights.
 
@@ -130,9 +136,7 @@ def repeated_product(weight: Tensor) -> Callable[[Tensor, Tensor], Tensor]:
     callable
         Takes ``bias``, which may be broadcast to (member, trial, out), and ``h`` (member, trial, in).
     """
-    members, n_in, n_out = weight.shape
-    wide = members == 1 and min(n_in, n_out) >= ONE_DNN_FROM and weight.dtype == torch.float32
-    if not (wide and weight.device.type == "cpu" and torch.backends.mkldnn.is_available()):
+    if len(weight) > 1 or not _wide(weight):
         return lambda bias, h: torch.baddbmm(bias, h, weight)
     one = weight[0]
     plain, transposed = (x.detach().contiguous().to_mkldnn() for x in (one, one.T))
@@ -142,6 +146,37 @@ def repeated_product(weight: Tensor) -> Callable[[Tensor, Tensor], Tensor]:
         return bias + product
 
     return add_product
+
+
+class _Linear(torch.autograd.Function):
+    """``x @ weight.T + bias`` by oneDNN, x (row, in)."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+        ctx.save_for_backward(x, weight)
+        return F.linear(x.to_mkldnn(), weight.to_mkldnn(), bias.to_mkldnn()).to_dense()
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        (x, weight), (gradient,) = ctx.saved_tensors, gradients
+        of_x = of_weight = of_bias = None
+        if ctx.needs_input_grad[0]:
+            of_x = F.linear(*(part.contiguous().to_mkldnn() for part in (gradient, weight.T))).to_dense()
+        if ctx.needs_input_grad[1]:
+            across = (part.T.contiguous().to_mkldnn() for part in (gradient, x))
+            of_weight, of_bias = F.linear(*across).to_dense(), gradient.sum(0)
+        return of_x, of_weight, of_bias
+
+
+class WideLinear(nn.Linear):
+    """``nn.Linear`` whose products are oneDNN's where that is worth it: see :func:`repeated_product`."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map ``(..., in)`` to ``(..., out)``."""
+        few_rows = x[..., 0].numel() < ONE_DNN_FROM
+        if few_rows or self.bias is None or not _wide(self.weight):
+            return super().forward(x)
+        return _Linear.apply(x.flatten(0, -2), self.weight, self.bias).unflatten(0, x.shape[:-1])
 
 
 def orthogonal(rows: int, columns: int, rng: np.random.Generator, gain: float = 1.0) -> Tensor:

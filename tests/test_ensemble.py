@@ -1,10 +1,12 @@
 import os
 
 import numpy as np
+import pytest
 import torch
 
 from mempaper.ensemble import (
     EnsembleLinear,
+    WideLinear,
     clip_grad_norm_per_member,
     member_generators,
     orthogonal,
@@ -66,6 +68,27 @@ def test_a_large_product_is_the_plain_one():
         found.append([out, *(leaf.grad for leaf in leaves)])
     for ours, plain in zip(*found, strict=True):
         assert torch.allclose(ours, plain, atol=1e-3, rtol=1e-4)
+
+
+@pytest.mark.parametrize("shape", [(16, 35, 150), (200, 150), (7, 150), (150,)])
+def test_a_wide_layer_is_the_plain_one(shape):
+    wide = WideLinear(150, 140)
+    plain = torch.nn.Linear(150, 140)
+    plain.load_state_dict(wide.state_dict())
+    x = torch.randn(shape, generator=torch.Generator().manual_seed(0))
+    found = []
+    for layer in (wide, plain):
+        leaf = x.clone().requires_grad_()
+        out = layer(leaf)
+        out.square().sum().backward()
+        found.append([out, leaf.grad, layer.weight.grad, layer.bias.grad])
+    for ours, theirs in zip(*found, strict=True):
+        assert torch.allclose(ours, theirs, atol=1e-3, rtol=1e-4)
+
+    wide.requires_grad_(False)  # the gradient goes through
+    leaf = x.clone().requires_grad_()
+    wide(leaf).square().sum().backward()
+    assert torch.equal(leaf.grad, found[0][1])
 
 
 def test_a_gpu_is_asked_for_the_same_numbers_every_time(monkeypatch):

@@ -1,7 +1,8 @@
 """Actors and critics: where the memory sits decides whether an agent is modular (section 4).
 
 Tensors are ``(time, trial, feature)``. Parameters bear the original's names, so that its weights fit.
-The fused ``nn.LSTM`` is used because here it is faster than a cell written by hand (see benchmarks).
+The fused ``nn.LSTM`` is used because here it is faster than a cell written by hand (see benchmarks);
+wide layers multiply by oneDNN, as the LSTM does.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from mempaper.ensemble import WideLinear
 from mempaper.zhang2024.belief import BELIEF_SIZE
 
 INPUTS, ACTIONS = 6, 2
@@ -83,8 +85,8 @@ class Actor(nn.Module):
         if name in ("Actor1", "Actor2"):
             self.l1 = nn.Linear(width, ACTIONS)
         else:
-            self.l1 = nn.Linear(width, sizes.fc)
-            self.l2 = nn.Linear(sizes.fc, sizes.fc)
+            self.l1 = WideLinear(width, sizes.fc)
+            self.l2 = WideLinear(sizes.fc, sizes.fc)
             self.l3 = nn.Linear(sizes.fc, ACTIONS)
 
     @property
@@ -136,7 +138,7 @@ class Critic(nn.Module):
                 continue
             first = {"Critic3": width, "Critic5": width + a, "CriticEKF": BELIEF_SIZE + a}[name]
             for k, (n_in, n_out) in enumerate([(first, sizes.fc), (sizes.fc, sizes.fc), (sizes.fc, 1)]):
-                setattr(self, f"l{3 * copy - 2 + k}", nn.Linear(n_in, n_out))
+                setattr(self, f"l{3 * copy - 2 + k}", WideLinear(n_in, n_out))
 
     @property
     def has_layers(self) -> bool:
