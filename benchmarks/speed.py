@@ -12,10 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import rates
-import yaml
 
-from mempaper.checkpoint import write_atomically
-from mempaper.paths import data_folder
+from mempaper import measurements
 
 HEADER = """\
 # Training throughput: updates a second, summed over networks, of this project's training loops and of
@@ -63,11 +61,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("report", type=Path, help="what --benchmark-json has written")
     report = json.loads(parser.parse_args().report.read_text())
-    file = data_folder() / "speed.yml"
-    known = yaml.safe_load(file.read_text()) if file.exists() else {}
+    known = measurements.read("speed.yml")
     table = merged(known, report, rates.machine())
-    text = HEADER + yaml.safe_dump(table, sort_keys=False, allow_unicode=True, width=100)
-    write_atomically(file, text.encode())
+    file = measurements.write("speed.yml", HEADER, table)
     old = len(known.get("rows", []))
     print(f"{len(table['rows'])} rows in {file}, {len(rows_of(report)[0])} of them new ({old} before)")
 

@@ -14,12 +14,10 @@ from typing import Any
 
 import rates
 import torch
-import yaml
 
-from mempaper import catalogue
-from mempaper.checkpoint import ResumePoint, write_atomically
+from mempaper import catalogue, measurements
+from mempaper.checkpoint import ResumePoint
 from mempaper.experiment import Experiment, Mode
-from mempaper.paths import data_folder
 from mempaper.progress import silent
 
 HEADER = """\
@@ -94,8 +92,8 @@ def main() -> None:
             value = seconds_per_update(catalogue.experiment(name), mode, sizes)
             found.setdefault(name, {})[mode] = float(f"{value:.3g}")
             print(f"{name:34} {mode:5} {1e3 * value:9.3f} ms per update and network", flush=True)
-    text = HEADER + yaml.safe_dump({"machine": machine(), "seconds_per_update": found}, sort_keys=True)
-    write_atomically(data_folder() / "throughput.yml", text.encode())
+    table = {"machine": machine(), "seconds_per_update": found}
+    measurements.write("throughput.yml", HEADER, table)
 
 
 if __name__ == "__main__":

@@ -5,16 +5,13 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-import yaml
-
+from mempaper import measurements
 from mempaper.experiment import MODES, Experiment, Mode
-from mempaper.paths import data_folder
 
 
 @cache
 def _measured() -> dict[str, Any]:
-    file = data_folder() / "throughput.yml"
-    return yaml.safe_load(file.read_text()) if file.exists() else {}
+    return measurements.read("throughput.yml")
 
 
 @cache

@@ -37,6 +37,7 @@ TOOLS = {
     "cluster",
     "costs",
     "execution",
+    "measurements",
     "needs",
     "notebooks",
     "page_scripts",

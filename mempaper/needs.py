@@ -9,12 +9,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
-
-from mempaper import catalogue, timings
-from mempaper.checkpoint import write_atomically
+from mempaper import catalogue, measurements, timings
 from mempaper.experiment import Experiment, Mode
-from mempaper.paths import data_folder
 from mempaper.sweep import with_needs
 
 HEADER = """\
@@ -38,14 +34,9 @@ class Training:
     seconds: float
 
 
-def _file() -> dict[str, Any]:
-    path = data_folder() / "needs.yml"
-    return (yaml.safe_load(path.read_text()) or {}) if path.exists() else {}
-
-
 def load(mode: Mode) -> dict[str, dict[str, Training]]:
     """Trainings by chapter and key; empty where nothing was recorded for a mode."""
-    known = _file().get(mode, {})
+    known = measurements.read("needs.yml").get(mode, {})
     made = {
         key: Training(
             catalogue.experiment(entry["experiment"]).preset(mode).replace(**entry["differs"]),
@@ -75,7 +66,7 @@ def record(mode: Mode, seconds: Mapping[str, float], used: Mapping[str, Iterable
     used : mapping
         What each chapter used, from its record.
     """
-    book = _file()
+    book = measurements.read("needs.yml")
     own = book.setdefault(mode, {"chapters": {}, "trainings": {}})
     cold = {}
     for chapter, took in seconds.items():
@@ -94,5 +85,5 @@ def record(mode: Mode, seconds: Mapping[str, float], used: Mapping[str, Iterable
         cold[chapter] = took - sum(entry["seconds"] for entry in entries) + trained
     named = {key for keys in own["chapters"].values() for key in keys}
     own["trainings"] = {key: own["trainings"][key] for key in sorted(named)}
-    write_atomically(data_folder() / "needs.yml", (HEADER + yaml.safe_dump(book)).encode())
+    measurements.write("needs.yml", HEADER, book)
     timings.record(mode, cold)

@@ -7,13 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
-
-from mempaper import costs
+from mempaper import costs, measurements
 from mempaper.catalogue import groups, papers
 from mempaper.experiment import Experiment, Mode
 from mempaper.pages import WIDE, title
-from mempaper.paths import data_folder
 from mempaper.sweep import Group, distinct, with_needs
 from mempaper.tables import table_start
 
@@ -84,12 +81,6 @@ def total_cost(found: Iterable[Group], mode: Mode = "full") -> Cost:
     return cost(run for run in runs if costs.hours(run) is not None)
 
 
-def measured() -> dict[str, Any]:
-    """The table of throughputs as `make bench` wrote it; empty where nothing was measured."""
-    file = data_folder() / "speed.yml"
-    return (yaml.safe_load(file.read_text()) or {}) if file.exists() else {}
-
-
 def speed() -> str:
     """Markdown of the page."""
     text = [
@@ -101,7 +92,7 @@ def speed() -> str:
         "",
         "## Throughput",
         "",
-        *_throughput(measured()),
+        *_throughput(measurements.read("speed.yml")),
         "",
         "## Cost at the paper's scale",
         "",

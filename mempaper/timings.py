@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import yaml
-
-from mempaper.checkpoint import write_atomically
-from mempaper.paths import data_folder
+from mempaper import measurements
 
 HEADER = """\
 # Seconds that each chapter took by itself, cold, with one torch thread on one of two cores, no GPU.
@@ -17,8 +14,7 @@ HEADER = """\
 
 def load() -> dict[str, dict[str, float]]:
     """Seconds by chapter and mode; empty where nothing was measured."""
-    path = data_folder() / "timings.yml"
-    return (yaml.safe_load(path.read_text()) or {}) if path.exists() else {}
+    return measurements.read("timings.yml")
 
 
 def record(mode: str, seconds: Mapping[str, float]) -> None:
@@ -26,8 +22,7 @@ def record(mode: str, seconds: Mapping[str, float]) -> None:
     known = load()
     for chapter, value in seconds.items():
         known.setdefault(chapter, {})[mode] = round(value, 1)
-    text = HEADER + yaml.safe_dump(known, sort_keys=True)
-    write_atomically(data_folder() / "timings.yml", text.encode())
+    measurements.write("timings.yml", HEADER, known)
 
 
 def describe(seconds: float | None) -> str:

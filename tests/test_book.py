@@ -6,7 +6,7 @@ from urllib.parse import unquote, urlparse
 import nbformat
 import pytest
 
-from mempaper import build, claims, execution, needs, notebooks, records, timings
+from mempaper import build, claims, execution, measurements, needs, notebooks, records
 from mempaper.catalogue import papers
 
 
@@ -44,8 +44,7 @@ def test_trainings_that_are_known_are_done_ahead_of_their_chapter(tmp_path, monk
     chapter = "ritter2018/fig4_correct_rate"
     monkeypatch.setenv("MEMPAPER_RUNS", str(tmp_path / "runs"))
     monkeypatch.setattr(execution, "BUILD", tmp_path / "_build")
-    for module in (needs, timings):
-        monkeypatch.setattr(module, "data_folder", lambda: tmp_path)
+    monkeypatch.setattr(measurements, "data_folder", lambda: tmp_path)
     (first,) = execution.execute("smoke", jobs=2, only=[chapter], tell=print).outcomes
     assert {u["origin"] for u in first.used} == {"trained"}
     needs.record("smoke", {chapter: first.seconds}, {chapter: first.used})

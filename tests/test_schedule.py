@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import yaml
 
-from mempaper import needs, records, schedule, timings
+from mempaper import measurements, needs, records, schedule, timings
 from mempaper.lu2022.experiments import RecallLearning
 from mempaper.ritter2018.experiments import ContextualChoiceTraining
 from mempaper.schedule import Task
@@ -87,8 +87,7 @@ def test_the_critical_path_is_the_chain_that_took_longest(log):
 
 @pytest.fixture
 def data(tmp_path, monkeypatch):
-    for module in (needs, timings):
-        monkeypatch.setattr(module, "data_folder", lambda: tmp_path)
+    monkeypatch.setattr(measurements, "data_folder", lambda: tmp_path)
     return tmp_path
 
 

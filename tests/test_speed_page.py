@@ -9,7 +9,7 @@ from html.parser import HTMLParser
 import pytest
 import yaml
 
-from mempaper import costs, speed_page
+from mempaper import costs, measurements, speed_page
 from mempaper.catalogue import experiments, groups, papers
 from mempaper.paths import ROOT
 
@@ -83,7 +83,10 @@ def all_needed(runs):
 @pytest.fixture
 def written(monkeypatch):
     """The page, with throughputs that are known."""
-    monkeypatch.setattr(speed_page, "measured", lambda: MEASURED)
+    read = measurements.read
+    monkeypatch.setattr(
+        measurements, "read", lambda name: MEASURED if name == "speed.yml" else read(name)
+    )
     return speed_page.speed()
 
 
@@ -178,7 +181,7 @@ def test_words_are_escaped_and_tables_scroll_by_themselves(written):
 
 
 def test_without_measurements_the_page_says_so(monkeypatch, tmp_path):
-    monkeypatch.setattr(speed_page, "data_folder", lambda: tmp_path)
+    monkeypatch.setattr(measurements, "data_folder", lambda: tmp_path)
     page = speed_page.speed()
     assert "No throughput was measured yet" in page
     assert len(Tables(page).rows) == len(papers())
@@ -237,12 +240,11 @@ def test_a_report_without_training_loops_is_refused(speed):
 def test_the_table_is_written_and_read_back(speed, monkeypatch, tmp_path, capsys):
     report = tmp_path / "report.json"
     report.write_text(json.dumps(report_of("lu2022/recall")))
-    for module in (speed, speed_page):
-        monkeypatch.setattr(module, "data_folder", lambda: tmp_path)
+    monkeypatch.setattr(measurements, "data_folder", lambda: tmp_path)
     monkeypatch.setattr(sys, "argv", ["speed.py", str(report)])
     speed.main()
     assert capsys.readouterr().out.startswith("1 rows in")
-    table = speed_page.measured()
+    table = measurements.read("speed.yml")
     assert table["rows"][0]["updates_per_second"] == 10.0
     assert table["machine"]["cores"] >= 1
     assert "88 GFLOP/s" in speed_page.speed()

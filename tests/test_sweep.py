@@ -2,7 +2,7 @@
 
 import pytest
 
-from mempaper import catalogue, costs, sweep
+from mempaper import catalogue, costs, measurements, sweep
 from mempaper.experiment import MODES, ConfigError
 from mempaper.khajehabdollahi2024.experiments import CurriculumLearning
 from mempaper.lu2022.experiments import RecallLearning
@@ -98,7 +98,7 @@ def test_a_run_that_fails_does_not_end_the_others_and_keeps_its_log(runs):
 
 
 def test_hours_are_those_of_the_nearest_mode(tmp_path, monkeypatch):
-    monkeypatch.setattr(costs, "data_folder", lambda: tmp_path)
+    monkeypatch.setattr(measurements, "data_folder", lambda: tmp_path)
     costs._measured.cache_clear()
     assert costs.hours(RecallLearning.preset("full")) is None
     assert costs.basis() == "no throughput was measured yet"
