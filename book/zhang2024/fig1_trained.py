@@ -47,6 +47,7 @@ from mempaper import plots, stats
 from mempaper.chapter import Chapter
 from mempaper.zhang2024 import (
     analysis,
+    courses,
     evaluation,
     figures,
     groups,
@@ -99,7 +100,7 @@ agents = groups.trained(groups.main(base), "gain1x")
 world = agents["hol"][0].world
 trials = evaluation.normal_trials(base.n_trials, world, recorded)
 did = {name: evaluation.behave(group, trials) for name, group in agents.items()}
-best = {name: evaluation.best_seed(group) for name, group in agents.items()}
+best = {name: courses.best_seed(group) for name, group in agents.items()}
 for name, one in did.items():
     print(
         f"{figures.LABELS[name]}: {len(trials)} trials, rewarded "
@@ -142,7 +143,7 @@ published = {  # panel 1f
 published_auc = {"hol": 0.956, "moho": 0.943, "homo": 0.938, "mod": 0.927}  # 1k
 fig, axes = plt.subplots(1, 4, figsize=(15, 3.9))
 curves = {
-    name: groups.table_mean(group, ["gain1x"], "reward_fraction")
+    name: courses.table_mean(group, ["gain1x"], "reward_fraction")
     for name, group in agents.items()
 }
 course = agents["hol"][0].trials
@@ -323,7 +324,7 @@ plots.panel_letters(axes)
 n = base.n_seeds
 measured = {}
 for name, group in agents.items():
-    share = evaluation.at_end(group, "reward_fraction")
+    share = courses.at_end(group, "reward_fraction")
     measured[f"Z1.1-{name}"] = stats.exact(evaluation.mean(share), n)
 means = {name: areas.mean() for name, areas in auc.items()}
 measured["Z1.3-level"] = stats.exact(min(means.values()), n)

@@ -49,6 +49,7 @@ from mempaper.chapter import Chapter
 from mempaper.experiment import unless_full
 from mempaper.zhang2024 import (
     analysis,
+    courses,
     evaluation,
     figures,
     groups,
@@ -123,7 +124,7 @@ kept = {n: one.rewarded if both is None else both for n, one in did.items()}
 curved = {n: evaluation.pooled(d.curvature, kept[n]) for n, d in did.items()}
 long = {n: evaluation.pooled(d.path_length, kept[n]) for n, d in did.items()}
 rate, td = (
-    {n: groups.table_mean(group, ["gain1x"], column) for n, group in every.items()}
+    {n: courses.table_mean(group, ["gain1x"], column) for n, group in every.items()}
     for column in ("reward_rate", "TD_error_abs")
 )
 for name, one in did.items():
@@ -167,7 +168,7 @@ last = None if base.recipe == "original" else course.max()
 fig, axes = plt.subplots(1, 2, figsize=(11, 4))
 figures.draw_curves(course, {n: rate[n] for n in agents}, ax=axes[0])
 for name in agents:
-    k = evaluation.begun(agents[name])
+    k = courses.learned_row(agents[name])
     figures.draw_curves(course[k:], {name: td[name][:, k:]}, ax=axes[1])
 for ax, theirs in zip(axes, (published_rate, published_td), strict=True):
     figures.draw_published_course(published_trials, theirs, last=last, ax=ax)
@@ -245,7 +246,7 @@ for ax, values, theirs in zip(
     axes[2:], (rate, td), (published_rate, published_td), strict=True
 ):
     for name in names:
-        k = evaluation.begun(every[name]) if values is td else 0
+        k = courses.learned_row(every[name]) if values is td else 0
         own = every[name][0].trials[k:]
         figures.draw_curves(own, {name: values[name][:, k:]}, ax=ax)
     theirs = {name: theirs[name] for name in names}
@@ -273,7 +274,7 @@ def average(values: np.ndarray) -> float:
 n = base.n_seeds
 end_rate, end_td = (
     {
-        name: float(evaluation.mean(evaluation.at_end(group, column)))
+        name: float(evaluation.mean(courses.at_end(group, column)))
         for name, group in every.items()
     }
     for column in ("reward_rate", "TD_error_abs")

@@ -45,7 +45,15 @@ import numpy as np
 
 from mempaper import plots, stats
 from mempaper.chapter import Chapter
-from mempaper.zhang2024 import comparisons, figures, gain, groups, monkeys, task
+from mempaper.zhang2024 import (
+    comparisons,
+    courses,
+    figures,
+    gain,
+    groups,
+    monkeys,
+    task,
+)
 from mempaper.zhang2024 import task_drawings as drawings
 from mempaper.zhang2024.groups import Pool
 
@@ -109,7 +117,7 @@ unadapted = {
 
 def areas(g: float) -> dict[str, np.ndarray]:
     """Area under the curve at a gain, (seed,) by short name."""
-    return gain.by_seed(everybody, lambda one: one.roc(g).area)
+    return courses.by_seed(everybody, lambda one: one.roc(g).area)
 
 
 auc = {g: areas(g) for g in gain.GAINS}
@@ -176,7 +184,10 @@ for g, place in zip(gain.GAINS, speeds, strict=True):
     axes[0].annotate(f"{g:g}", place, xytext=(7, -9), textcoords="offset points")
 axes[0].set(xlabel="linear (cm/s)", ylabel="angular (°/s)", title="full joystick")
 
-shown = {n: behaviours[n][gain.best(agents[n])] for n in ("hol", "mod")}
+shown = {
+    n: behaviours[n][courses.best_seed(agents[n], gain.LABELS)]
+    for n in ("hol", "mod")
+}
 trial = gain.typical_trial(list(shown.values()), 2.0)
 drawings.draw_target(shown["mod"].ends(2.0).target[trial], ax=axes[1])
 for name, one in shown.items():
@@ -265,12 +276,11 @@ trials = agents["mod"][0].trials
 columns = {"rate": "reward_rate", "td": "TD_error_abs"}
 for ax, (what, column) in zip(axes, columns.items(), strict=True):
     for name, seeds in agents.items():
-        curves = groups.table_mean(seeds, gain.NEW_LABELS, column)
-        if what == "td":
-            curves = gain.from_row(curves, gain.first_row(seeds, 0.6))
-        figures.draw_curves(trials, {name: curves}, ax=ax)
-        mark = gain.first_row(seeds, 0.9)
-        if what == "rate" and mark is not None:
+        curves = courses.table_mean(seeds, gain.NEW_LABELS, column)
+        k = courses.learned_row(seeds) if what == "td" else 0
+        figures.draw_curves(trials[k:], {name: curves[:, k:]}, ax=ax)
+        mark = courses.learned_row(seeds, 0.9)
+        if what == "rate" and mark < len(trials):
             style = {"color": figures.COLOURS[name], "ms": 12, "clip_on": False}
             ax.plot(trials[mark], 0, "|", mew=2.5, zorder=5, **style)
         at = trials[-1] * np.array(published[what]["trials"]) / 10000
@@ -347,13 +357,13 @@ plots.panel_letters(axes)
 # %%
 def signed(g: float) -> dict[str, np.ndarray]:
     """Mean signed error at a gain, cm, (seed,) by short name."""
-    return gain.by_seed(behaviours, lambda one: one.signed_error(g).mean())
+    return courses.by_seed(behaviours, lambda one: one.signed_error(g).mean())
 
 
 def at_rows(label: str | tuple[str, ...], column: str, *rows: int) -> dict:
     """A column of the performance tables at rows, mean over seeds, by short name."""
     labels = [label] if isinstance(label, str) else label
-    tables = {n: groups.table_mean(a, labels, column) for n, a in agents.items()}
+    tables = {n: courses.table_mean(a, labels, column) for n, a in agents.items()}
     return {n: table[:, list(rows)].mean(0) for n, table in tables.items()}
 
 
@@ -367,7 +377,7 @@ rise = {name: two[name] - one[name] for name in one}
 m1, m2, mrise = ({n: v.mean() for n, v in d.items()} for d in (one, two, rise))
 low = min(m2["hol"], m2["moho"])
 area = {g: {name: v.mean() for name, v in auc[g].items()} for g in gain.GAINS}
-a2, half = area[2.0], gain.middle_row(trials)
+a2, half = area[2.0], courses.middle_row(trials)
 rate = at_rows(gain.NEW_LABELS, "reward_rate", half, -1)
 old = at_rows("gain1x", "reward_rate", half, -1)
 td = {n: v[0] for n, v in at_rows(gain.NEW_LABELS, "TD_error_abs", -1).items()}

@@ -45,7 +45,7 @@ from matplotlib.patches import Ellipse
 
 from mempaper import plots, stats
 from mempaper.chapter import Chapter
-from mempaper.zhang2024 import comparisons, decoding, figures, gain, groups
+from mempaper.zhang2024 import comparisons, courses, decoding, figures, gain, groups
 from mempaper.zhang2024 import task_drawings as drawings
 from mempaper.zhang2024.groups import Pool
 
@@ -78,10 +78,10 @@ agents = groups.trained(groups.main(base), "gain")
 beliefs = {g: gain.believe(agents, g, 2 * base.n_trials) for g in gain.GAINS}
 many = gain.believe(agents, 2.0, 5 * base.n_trials)
 decoding_error = {
-    g: gain.by_seed(found, lambda one: one.error) for g, found in beliefs.items()
+    g: courses.by_seed(found, lambda one: one.error) for g, found in beliefs.items()
 }
-area = gain.by_seed(many, lambda one: one.auc)
-error = gain.by_seed(many, lambda one: one.error)
+area = courses.by_seed(many, lambda one: one.auc)
+error = courses.by_seed(many, lambda one: one.error)
 
 # %% [markdown]
 # Many units are active in some part of the arena only, as grid and place cells are, though in other patterns. If such maps stay the same when the gain changes, the agent keeps track of where it *is*; if they
@@ -92,8 +92,10 @@ print(inspect.getsource(decoding.map_correlations))
 
 
 # %%
-stable = gain.by_seed(agents, lambda agent: gain.stability(agent, base.n_trials))
-shown = {name: gain.best(agents[name]) for name in ("hol", "mod")}
+stable = courses.by_seed(agents, lambda agent: gain.stability(agent, base.n_trials))
+shown = {
+    name: courses.best_seed(agents[name], gain.LABELS) for name in ("hol", "mod")
+}
 examples = {}
 for name, which in shown.items():
     units = gain.different_units(

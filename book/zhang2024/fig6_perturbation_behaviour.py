@@ -39,13 +39,21 @@ monkey_data: str = None  # folder with recordings; None: monkeys are left out
 
 # %%
 import inspect
+from operator import attrgetter
 
 import matplotlib.pyplot as plt
 import numpy as np
 
 from mempaper import plots, stats
 from mempaper.chapter import Chapter
-from mempaper.zhang2024 import disturbed, figures, groups, monkeys, task_drawings
+from mempaper.zhang2024 import (
+    courses,
+    disturbed,
+    figures,
+    groups,
+    monkeys,
+    task_drawings,
+)
 from mempaper.zhang2024 import perturbation as perturbations
 from mempaper.zhang2024.analysis import bumps, paths
 from mempaper.zhang2024.groups import Pool
@@ -122,12 +130,9 @@ without = disturbed.errors_by_magnitude(
     [one for group in agents.values() for one in group], reacting=False
 )
 rates, deviations = (
-    {n: groups.table_mean(g, ["perturbation1"], column) for n, g in pool.items()}
+    {n: courses.table_mean(g, ["perturbation1"], column) for n, g in pool.items()}
     for column in ("reward_rate", "TD_error_abs")
 )
-late = {
-    name: disturbed.since_learned(pool[name], v) for name, v in deviations.items()
-}
 
 # %% [markdown]
 # ## The figures
@@ -201,7 +206,9 @@ axes[0].axhline(65, color=plots.GREY, ls=":", lw=1)
 axes[0].set(xlabel="magnitude of the push", ylabel="distance from target (cm)")
 axes[0].legend(fontsize="x-small")
 figures.draw_seeds(
-    disturbed.by_seed(agents, "auc_large"), ax=axes[1], published=published["auc"]
+    courses.by_seed(agents, attrgetter("auc_large")),
+    ax=axes[1],
+    published=published["auc"],
 )
 axes[1].set(ylabel="AUC, large pushes", ylim=(0.75, None))
 plots.panel_letters(axes)
@@ -253,10 +260,14 @@ fig, axes = plt.subplots(1, 2, figsize=(11.5, 4.2))
 course = pool["mod"][0].trials
 panels = (
     (rates, "rate", "reward rate (1/s)"),
-    (late, "deviation", "absolute TD error"),
+    (deviations, "deviation", "absolute TD error"),
 )
 for ax, (curves, kind, label) in zip(axes, panels, strict=True):
-    figures.draw_curves(course, curves, ax=ax, lw=2)
+    for name, values in curves.items():
+        k = 0
+        if kind == "deviation":
+            k = courses.learned_row(pool[name], label="perturbation0")
+        figures.draw_curves(course[k:], {name: values[:, k:]}, ax=ax, lw=2)
     for name, end in published_ends[kind].items():
         colour = figures.COLOURS[name]
         plots.published_points([course[-1]], [end], ax=ax, label=None, color=colour)
@@ -272,7 +283,7 @@ plots.panel_letters(axes)
 
 # %%
 rise, strong, large = (
-    disturbed.by_seed(agents, what)
+    courses.by_seed(agents, attrgetter(what))
     for what in ("rise", "error_strong", "auc_large")
 )
 mean_rise, mean_auc = disturbed.means(rise), disturbed.means(large)

@@ -38,6 +38,7 @@ n_trials: int = None  # a fifth of the trials per agent; None: the mode's number
 
 # %%
 import inspect
+from operator import attrgetter
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -45,6 +46,7 @@ import numpy as np
 from mempaper import plots, stats
 from mempaper.chapter import Chapter
 from mempaper.zhang2024 import (
+    courses,
     decoding,
     disturbed,
     figures,
@@ -203,7 +205,9 @@ published_r = {
     "homo": 0.339,
     "mod": 0.233,
 }  # S6g, printed
-error, auc = (disturbed.by_seed(strong, what) for what in ("error", "auc"))
+error, auc = (
+    courses.by_seed(strong, attrgetter(what)) for what in ("error", "auc")
+)
 fig, axes = plt.subplots(
     1, 6, figsize=(17, 3.8), width_ratios=(1.7, 1, 1, 1, 1, 1.2)
 )

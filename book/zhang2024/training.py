@@ -46,7 +46,15 @@ import numpy as np
 
 from mempaper import plots
 from mempaper.chapter import Chapter
-from mempaper.zhang2024 import figures, groups, networks, quick, td3, training
+from mempaper.zhang2024 import (
+    courses,
+    figures,
+    groups,
+    networks,
+    quick,
+    td3,
+    training,
+)
 from mempaper.zhang2024.groups import Pool
 
 chapter = Chapter(
@@ -150,7 +158,7 @@ panels = (
 )
 for ax, (label, column, title) in zip(axes, panels, strict=True):
     curves = {
-        name: groups.table_mean(agents, [label], column)
+        name: courses.table_mean(agents, [label], column)
         for name, agents in pool.items()
     }
     trials = next(iter(pool.values()))[0].trials

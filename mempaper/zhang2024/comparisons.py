@@ -51,10 +51,15 @@ class Ellipse(NamedTuple):
 def ellipse(x: Array, y: Array, n_std: float = 1.0) -> Ellipse:
     """Covariance ellipse of points."""
     points = np.stack([np.asarray(x, float), np.asarray(y, float)])
-    variances, axes = np.linalg.eigh(np.cov(points))
+    return gaussian_ellipse(points.mean(1), np.cov(points), n_std)
+
+
+def gaussian_ellipse(mean: Array, covariance: Array, n_std: float = 1.0) -> Ellipse:
+    """Outline of a two-dimensional Gaussian at some standard deviations."""
+    variances, axes = np.linalg.eigh(np.asarray(covariance, float))
     height, width = 2 * n_std * np.sqrt(np.maximum(variances, 0))
     angle = np.degrees(np.arctan2(axes[1, 1], axes[0, 1])) % 180
-    return Ellipse(points.mean(1), float(width), float(height), float(angle))
+    return Ellipse(np.asarray(mean, float), float(width), float(height), float(angle))
 
 
 def slope_without_intercept(x: Array, y: Array) -> float:

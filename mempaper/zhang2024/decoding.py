@@ -337,8 +337,3 @@ def map_correlations(a: Array, b: Array) -> np.ndarray:
 def map_stability(a: Array, b: Array) -> float:
     """Mean over units of :func:`map_correlations`: how alike the tuning is under two gains."""
     return float(np.nanmean(map_correlations(a, b)))
-
-
-def tuned_units(maps: Array, n: int = 3) -> np.ndarray:
-    """Units (n,) whose map varies most over the arena: those that figures 5a and 5b show."""
-    return np.argsort(-np.nanvar(np.asarray(maps), axis=(1, 2)), kind="stable")[:n]

@@ -33,7 +33,6 @@ from mempaper.zhang2024.trial_sets import TrialSet, as_set, perturbation_set
 
 WEAK, STRONG = 40.0, 200.0  # magnitudes below and above which trials are compared
 WINDOW_SHARE = 0.1  # of the trials; the paper's 100 of 1000, and 800 of 8000
-LEARNED = 0.6  # rewarded share from which on TD errors are drawn
 OPPOSING = {"forward": -1, "backward": 1, "congruent": -1, "incongruent": 1}  # sign of a reaction
 KINDS = {"linear": ("forward", "backward"), "angular": ("congruent", "incongruent")}
 
@@ -133,11 +132,6 @@ def behaviour(agents: Mapping[str, Sequence[Trained]], trials: TrialSet) -> dict
     }
 
 
-def by_seed(groups: Mapping[str, Sequence[Any]], attribute: str) -> dict[str, np.ndarray]:
-    """A number of each seed, (seed,) by name."""
-    return {name: np.array([getattr(a, attribute) for a in group]) for name, group in groups.items()}
-
-
 def errors_by_magnitude(group: Sequence[Disturbed], reacting: bool = True) -> Rolling:
     """Running mean of the error over the trials of all seeds, in the order of magnitude (figure 6d).
 
@@ -192,12 +186,6 @@ def critic_gap(values: Mapping[str, np.ndarray], factor: float = 1.0) -> float:
     """Lower mean of the agents with a modular critic minus ``factor`` times the higher of the others."""
     mean = means(values)
     return min(mean["homo"], mean["mod"]) - factor * max(mean["hol"], mean["moho"])
-
-
-def since_learned(agents: Sequence[Trained], values: np.ndarray) -> np.ndarray:
-    """Values (seed, row), not numbers before 60 % of unperturbed trials are rewarded (figure S6d)."""
-    share = np.mean([a.curve("perturbation0") for a in agents], 0)
-    return np.where(np.maximum.accumulate(share) > LEARNED, values, np.nan)
 
 
 def best(group: Sequence[Any]) -> int:

@@ -25,8 +25,7 @@ from mempaper.zhang2024.analysis import (
     stop_fit,
 )
 from mempaper.zhang2024.comparisons import without_outliers
-from mempaper.zhang2024.experiments import ReferenceAgent
-from mempaper.zhang2024.groups import Trained, table_mean
+from mempaper.zhang2024.groups import Trained
 from mempaper.zhang2024.monkey_trials import agent_trials, reintegrated
 from mempaper.zhang2024.monkeys import Recordings
 from mempaper.zhang2024.rollout import Agent, Rollouts, reward_rate
@@ -126,42 +125,6 @@ def stop_fits(end: Array, target: Array) -> dict[str, StopFit]:
     """
     pairs = zip(polar(target), polar(end), strict=True)
     return {name: stop_fit(*pair) for name, pair in zip(("radial", "angular"), pairs, strict=True)}
-
-
-def best_seed(agents: Sequence[Trained]) -> int:
-    """Which seed is rewarded at the highest rate at gain 1, by the performance tables.
-
-    Of the original's trainings the best checkpoint counts, since that is analysed; of the quick
-    recipe the end.
-    """
-    rates = at_end(agents, "reward_rate")
-    for k, one in enumerate(agents):
-        if isinstance(one.run, ReferenceAgent):
-            rates[k] = np.nan_to_num(one.curve("gain1x", "reward_rate"), nan=-1.0).max()
-    return int(np.argmax(np.nan_to_num(rates, nan=-1.0)))
-
-
-def at_end(agents: Sequence[Trained], column: str, label: str = "gain1x") -> np.ndarray:
-    """A column of the performance tables at the end of training, (seed,).
-
-    Rows at the end that were not reached, as in a very short training, do not count.
-    """
-    return np.array([_last_number(one.curve(label, column)) for one in agents])
-
-
-def _last_number(values: np.ndarray) -> float:
-    known = values[~np.isnan(values)]
-    return float(known[-1]) if known.size else np.nan
-
-
-def begun(agents: Sequence[Trained], share: float = 0.6) -> int:
-    """First row at which, on average, more than ``share`` of the trials at gain 1 is rewarded.
-
-    Figure 3d draws errors of the critics from there on. The number of rows where there is none.
-    """
-    course = mean(table_mean(agents, ["gain1x"], "reward_fraction"))
-    later = np.flatnonzero(course > share)
-    return int(later[0]) if later.size else len(course)
 
 
 def mean(values: Array) -> np.ndarray:

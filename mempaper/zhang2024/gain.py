@@ -12,11 +12,10 @@ from matplotlib.axes import Axes
 from scipy.linalg import qr
 
 from mempaper.plots import GREY
-from mempaper.zhang2024 import analysis, comparisons, decoding, trial_sets
+from mempaper.zhang2024 import analysis, comparisons, courses, decoding, trial_sets
 from mempaper.zhang2024.analysis import Paths, Roc
 from mempaper.zhang2024.decoding import Decoded
-from mempaper.zhang2024.experiments import ReferenceAgent
-from mempaper.zhang2024.groups import Trained, table_mean
+from mempaper.zhang2024.groups import Trained
 from mempaper.zhang2024.monkey_trials import (
     agent_trials,
     gain_sets,
@@ -32,47 +31,12 @@ T = TypeVar("T")
 TRAINED = 1.0
 GAINS = (TRAINED, 1.5, 2.0)
 NEW_LABELS = ("gain1.5x", "gain2x")
-
-
-# Agents and seeds
-
-
-def by_seed(groups: Mapping[str, Sequence[T]], measure: Callable[[T], float]) -> dict[str, np.ndarray]:
-    """A number of each seed, (seed,) by short name."""
-    return {name: np.array([measure(one) for one in seeds], float) for name, seeds in groups.items()}
+LABELS = (courses.TRAINED, *NEW_LABELS)
 
 
 def pooled(groups: Mapping[str, Sequence[T]], measure: Callable[[T], Any]) -> dict[str, np.ndarray]:
     """Numbers of all trials of all seeds together, (number,) by short name."""
     return {name: np.concatenate([measure(one) for one in seeds]) for name, seeds in groups.items()}
-
-
-def best(agents: Sequence[Trained]) -> int:
-    """Which seed has the largest reward rate, summed over the gains, of the weights that are analysed.
-
-    These are the original's best checkpoint, and the end of the quick recipe.
-    """
-    labels = [label for label in agents[0].labels if label.startswith("gain")]
-    rate = table_mean(agents, labels, "reward_rate")
-    original = isinstance(agents[0].run, ReferenceAgent)
-    return int(np.argmax(np.nanmax(rate, 1) if original else rate[:, -1]))
-
-
-def first_row(agents: Sequence[Trained], share: float) -> int | None:
-    """First row of the tables where more than ``share`` is rewarded at gain 1, mean over seeds."""
-    above = np.flatnonzero(table_mean(agents, ["gain1x"], "reward_fraction").mean(0) > share)
-    return int(above[0]) if above.size else None
-
-
-def from_row(curves: np.ndarray, row: int | None) -> np.ndarray:
-    """Curves (seed, row) that begin at a row; what is before is not a number."""
-    hidden = np.arange(curves.shape[1]) < (curves.shape[1] if row is None else row)
-    return np.where(hidden, np.nan, curves)
-
-
-def middle_row(trials: np.ndarray) -> int:
-    """The row of a table, (row,) training trials, that is nearest to half of the training."""
-    return int(np.argmin(np.abs(np.asarray(trials) - trials[-1] / 2)))
 
 
 # Behaviour

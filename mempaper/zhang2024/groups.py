@@ -283,11 +283,6 @@ def noises(base: Pool) -> dict[tuple[str, float, float], list[Any]]:
     }
 
 
-def table_mean(agents: Sequence[Trained], labels: Sequence[str], column: str) -> np.ndarray:
-    """A column of the performance tables averaged over conditions, (agent, row)."""
-    return np.stack([np.mean([a.curve(label, column) for label in labels], 0) for a in agents])
-
-
 GROUPS = {
     "main": _group("the four main agents", main),
     "filters": _group("EKF agents for both pairs of noises", filters),

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from mempaper.plots import BLUE, GREEN, GREY, ORANGE, PURPLE, RED, own_axes
 from mempaper.zhang2024.belief import toy_filter
+from mempaper.zhang2024.comparisons import gaussian_ellipse
 from mempaper.zhang2024.task import GAIN, LINEAR_SCALE, REWARD_MODES, Firefly, Trials, World
 
 TARGET = "rosybrown"
@@ -290,9 +291,7 @@ def draw_ellipse(
 ) -> Axes:
     """Outline of a two-dimensional Gaussian at some standard deviations."""
     ax = own_axes(ax)
-    variances, axes = np.linalg.eigh(np.asarray(covariance, np.float64))
-    width, height = 2 * n_std * np.sqrt(np.clip(variances, 0, None))
-    angle = math.degrees(math.atan2(axes[1, 0], axes[0, 0]))
-    patch = Ellipse((mean[0], mean[1]), width, height, angle=angle, fc=colour, ec=colour, alpha=0.25)
+    (x, y), width, height, angle = gaussian_ellipse(mean, covariance, n_std)
+    patch = Ellipse((x, y), width, height, angle=angle, fc=colour, ec=colour, alpha=0.25)
     ax.add_patch(patch)
     return ax

@@ -184,7 +184,6 @@ def test_maps_of_units_that_follow_the_position(rollouts):
     middle = np.abs(maps[0] - columns)[inside]
     assert np.median(middle) < 5
     assert np.allclose(maps[2][known], 1)
-    assert decoding.tuned_units(maps, 1).tolist() == [1]
     assert np.array_equal(decoding.unit_maps(activity, rollouts, [1])[0], maps[1], equal_nan=True)
 
 

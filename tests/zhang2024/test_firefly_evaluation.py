@@ -109,29 +109,6 @@ def test_an_architecture_without_a_layer_is_refused(trials):
         evaluation.read_out(did, "actor MLP")
 
 
-# Performance tables
-
-
-def test_the_best_seed_is_that_of_the_analysed_weights():
-    peaked, steady = [0.1, 0.9, 0.2], [0.1, 0.2, 0.3]
-    assert evaluation.best_seed([seed(peaked), seed(steady)]) == 1  # the quick recipe's end
-    both = [seed(peaked, REFERENCE), seed(steady, REFERENCE)]
-    assert evaluation.best_seed(both) == 0  # the original's best checkpoint
-    assert evaluation.best_seed([seed([np.nan] * 3), seed([0.0, np.nan, np.nan])]) == 1
-
-
-def test_the_end_of_training_is_the_last_row_that_was_reached():
-    seeds = [seed([0.1, 0.2, 0.3]), seed([0.4, 0.5, np.nan]), seed([np.nan] * 3)]
-    assert np.array_equal(evaluation.at_end(seeds, "reward_rate"), [0.3, 0.5, np.nan], equal_nan=True)
-    assert evaluation.mean(evaluation.at_end(seeds, "reward_rate")) == pytest.approx(0.4)
-
-
-def test_errors_are_drawn_from_where_most_trials_are_rewarded():
-    seeds = [seed([0] * 4, share=[0.1, 0.5, 0.8, 0.9]), seed([0] * 4, share=[0.2, 0.6, 0.6, 0.9])]
-    assert evaluation.begun(seeds) == 2
-    assert evaluation.begun(seeds, share=0.95) == 4
-
-
 def test_pooled_trials_are_of_all_seeds_that_count_and_no_outliers():
     values = np.array([[1.0, 2.0, 3.0, np.nan], [2.0, 3.0, 500.0, 1.0]])
     assert sorted(evaluation.pooled(values, [True, True, True, True])) == [1, 1, 2, 2, 3, 3]

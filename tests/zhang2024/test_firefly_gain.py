@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from mempaper.zhang2024 import analysis, comparisons, decoding, gain, groups
+from mempaper.zhang2024 import analysis, comparisons, decoding, gain
 from mempaper.zhang2024.gain import AgentBehaviour
 from mempaper.zhang2024.monkeys import Subject, checked
 from mempaper.zhang2024.networks import Sizes
@@ -202,38 +202,7 @@ def test_maps_are_drawn_in_one_scale_about_zero():
     plt.close(fig)
 
 
-# Curves
-
-
-def a_table(rate, fraction):
-    table = np.zeros((len(rate), len(LABELS), len(COLUMNS)))
-    table[:, :, COLUMNS.index("reward_rate")] = np.asarray(rate)[:, None]
-    table[:, :, COLUMNS.index("reward_fraction")] = np.asarray(fraction)[:, None]
-    return table
-
-
-def test_the_best_seed_is_judged_by_the_weights_that_are_analysed(monkeypatch):
-    tables = [a_table([0.1, 0.9, 0.2], [0, 0, 0]), a_table([0.1, 0.3, 0.4], [0, 0, 0])]
-    agents = [a_trained(table) for table in tables]
-    assert gain.best(agents) == 1  # the end of the quick recipe
-    monkeypatch.setattr(gain, "ReferenceAgent", type(None))
-    assert gain.best(agents) == 0  # the best checkpoint of the original
-
-
-def test_curves_begin_where_enough_is_rewarded():
-    agents = [a_trained(a_table([0, 0, 0, 0], f)) for f in ([0.1, 0.5, 0.9, 0.9], [0.3, 0.6, 0.7, 0.5])]
-    assert gain.first_row(agents, 0.6) == 2
-    assert gain.first_row(agents, 0.95) is None
-    curves = groups.table_mean(agents, ["gain1x"], "reward_fraction")
-    assert np.array_equal(np.isnan(gain.from_row(curves, 2)), [[True, True, False, False]] * 2)
-    assert np.isnan(gain.from_row(curves, None)).all()
-
-
-def test_the_middle_of_a_training_and_gaps():
-    assert gain.middle_row(np.arange(500, 10_001, 500)) == 9
+def test_gaps_and_pooled_numbers():
     assert gain.smallest_gap(1, 3, 4) == 1
     assert gain.smallest_gap(1, 3, 2) == -1
-    measured = gain.by_seed({"hol": ["a", "bb"], "mod": ["c"]}, len)
-    assert measured["hol"].tolist() == [1, 2]
-    assert measured["mod"].tolist() == [1]
     assert gain.pooled({"hol": [[1, 2], [3]]}, np.array)["hol"].tolist() == [1, 2, 3]
