@@ -11,7 +11,7 @@ import random
 import torch
 
 from mempaper.zhang2024 import td3, warm
-from mempaper.zhang2024.task import draw_trials
+from mempaper.zhang2024.trials import draw_trials
 
 
 class PlainLearner:

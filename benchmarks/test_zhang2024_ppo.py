@@ -11,7 +11,9 @@ import pytest
 import torch
 
 from mempaper.zhang2024.environment import FireflyEnv
-from mempaper.zhang2024.task import LINEAR_SCALE, Conditions, Firefly, World, draw_trials
+from mempaper.zhang2024.task import Firefly
+from mempaper.zhang2024.trials import Conditions, draw_trials
+from mempaper.zhang2024.world import LINEAR_SCALE, World
 
 N_STEPS, N_TRIALS = 250_000, 20_000
 

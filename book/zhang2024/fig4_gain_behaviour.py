@@ -52,10 +52,10 @@ from mempaper.zhang2024 import (
     gain,
     groups,
     monkeys,
-    task,
 )
 from mempaper.zhang2024 import task_drawings as drawings
 from mempaper.zhang2024.groups import Pool
+from mempaper.zhang2024.trials import Trials
 
 chapter = Chapter(
     "zhang2024/fig4_gain_behaviour",
@@ -81,7 +81,7 @@ animals = gain.monkeys(subjects, base.n_trials) if subjects else {}
 # $$
 
 # %%
-print(inspect.getsource(task.Trials.with_gain))
+print(inspect.getsource(Trials.with_gain))
 
 # %% [markdown]
 # The target is seen for three steps only. How far it still is has to be kept in memory, and be updated by one of two things: by what was *done*, $a_t$, as if the

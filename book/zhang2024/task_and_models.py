@@ -53,10 +53,13 @@ from mempaper.chapter import Chapter
 from mempaper.experiment import ConfigError
 from mempaper.zhang2024 import belief as filters
 from mempaper.zhang2024 import diagrams, networks
-from mempaper.zhang2024 import task as tasks
 from mempaper.zhang2024 import task_drawings as drawings
+from mempaper.zhang2024 import trials as drawn
+from mempaper.zhang2024 import world as arena
 from mempaper.zhang2024.environment import FireflyEnv
 from mempaper.zhang2024.experiments import QuickAgent
+from mempaper.zhang2024.task import Firefly, move, step_noise
+from mempaper.zhang2024.trials import draw_trials
 
 chapter = Chapter(
     "zhang2024/task_and_models",
@@ -73,7 +76,7 @@ if not isinstance(n_trials, int) or n_trials < 100:
     )
 world, conditions = chapter.experiment.world(), chapter.experiment.conditions()
 random = torch.Generator().manual_seed(chapter.experiment.seed)
-CM = tasks.LINEAR_SCALE  # lengths are computed in units of this many cm
+CM = arena.LINEAR_SCALE  # lengths are computed in units of this many cm
 
 # %% [markdown]
 # ## The idea
@@ -111,16 +114,16 @@ ax = diagrams.draw_loop(ax=ax)
 # pushes the agent in some tests. There is no inertia: velocity is replaced in every step.
 
 # %%
-print(inspect.getsource(tasks.move))
+print(inspect.getsource(move))
 
 # %% [markdown]
 # Let us draw targets, and send somebody there who sees the target, plans a circle, and follows this plan with closed eyes.
 
 # %%
 n = n_trials if chapter.mode != "smoke" else 200
-trials = tasks.draw_trials(n, world, conditions, random)
+trials = draw_trials(n, world, conditions, random)
 plan = drawings.circle_plan(trials.target, world)
-noise = tasks.step_noise(n, world, random)
+noise = step_noise(n, world, random)
 course = drawings.follow(plan, trials, world, noise)
 
 
@@ -153,7 +156,7 @@ plots.panel_letters(axes)
 # on. It is never told where it is.
 
 # %%
-firefly = tasks.Firefly(world, trials[:1], noise[:1])
+firefly = Firefly(world, trials[:1], noise[:1])
 print("    o_v    o_w    a_v    a_w  target")
 for t in range(6):
     print(" ".join(f"{value:6.2f}" for value in firefly.inputs()[0]))
@@ -180,8 +183,8 @@ drawings.draw_gains(ax=axes[2])
 plots.panel_letters(axes)
 
 # %%
-pushed = tasks.draw_trials(
-    n, world, replace(conditions, peaks=tasks.NORMAL_PEAKS), random
+pushed = draw_trials(
+    n, world, replace(conditions, peaks=drawn.NORMAL_PEAKS), random
 )
 changed = {f"gain {gain:g}": trials.with_gain(gain) for gain in (1, 1.5, 2)}
 changed["perturbed"] = replace(trials, peak=pushed.peak, start=pushed.start)

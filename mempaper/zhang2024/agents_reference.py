@@ -18,7 +18,7 @@ from mempaper.zhang2024.networks import (
     split_architecture,
 )
 from mempaper.zhang2024.rollout import Agent, Rollouts, judge, performance, run
-from mempaper.zhang2024.task import Trials, World, make_trials, step_noise
+from mempaper.zhang2024.task import step_noise
 from mempaper.zhang2024.td3 import (
     Batch,
     Learner,
@@ -29,6 +29,8 @@ from mempaper.zhang2024.td3 import (
     smooth,
 )
 from mempaper.zhang2024.training import Schedule
+from mempaper.zhang2024.trials import Trials, make_trials
+from mempaper.zhang2024.world import World
 
 CLOSE, LOSS, CENTIMETRES = 1e-5, 1e-4, 1e-3
 Network = TypeVar("Network", Actor, Critic)

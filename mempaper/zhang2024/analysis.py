@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mempaper.zhang2024.rollout import Rollouts, arc_length
-from mempaper.zhang2024.task import GAIN, LINEAR_SCALE, World
+from mempaper.zhang2024.world import GAIN, LINEAR_SCALE, World
 
 Array = Any  # anything numpy.asarray takes
 GAIN_1X = (GAIN[0] * LINEAR_SCALE, math.degrees(GAIN[1]))  # cm/s and deg/s of an action of 1

@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mempaper.zhang2024.task import Trials, move, start_state
+from mempaper.zhang2024.task import move, start_state
+from mempaper.zhang2024.trials import Trials
 
 SMALL = 1e-8  # variance at the begin, and standard deviation that stands for "no process noise"
 UPPER = ([0, 0, 0, 1, 1, 2], [0, 1, 2, 1, 2, 2])  # of the covariance of position and heading

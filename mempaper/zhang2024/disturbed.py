@@ -27,9 +27,9 @@ from mempaper.zhang2024.monkey_trials import agent_trials, perturbed_sets, witho
 from mempaper.zhang2024.monkeys import Subject
 from mempaper.zhang2024.rollout import Rollouts, reward_rate
 from mempaper.zhang2024.sweeps import means
-from mempaper.zhang2024.task import LINEAR_SCALE, World
 from mempaper.zhang2024.task_drawings import draw_ellipse
 from mempaper.zhang2024.trial_sets import TrialSet, as_set, perturbation_set
+from mempaper.zhang2024.world import LINEAR_SCALE, World
 
 WEAK, STRONG = 40.0, 200.0  # magnitudes below and above which trials are compared
 WINDOW_SHARE = 0.1  # of the trials; the paper's 100 of 1000, and 800 of 8000

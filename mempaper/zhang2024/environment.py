@@ -16,16 +16,9 @@ from gymnasium import spaces
 from gymnasium.error import ResetNeeded
 
 from mempaper.experiment import check_names
-from mempaper.zhang2024.task import (
-    GAIN,
-    LINEAR_SCALE,
-    Conditions,
-    Firefly,
-    Trials,
-    World,
-    draw_trials,
-    make_trials,
-)
+from mempaper.zhang2024.task import Firefly
+from mempaper.zhang2024.trials import Conditions, Trials, draw_trials, make_trials
+from mempaper.zhang2024.world import GAIN, LINEAR_SCALE, World
 
 VELOCITY_LIMIT = 100.0  # units/s and rad/s, far beyond what noise and gains give
 TARGET_LIMIT = 10.0  # units

@@ -29,8 +29,8 @@ from mempaper.zhang2024.groups import Trained
 from mempaper.zhang2024.monkey_trials import agent_trials, reintegrated
 from mempaper.zhang2024.monkeys import Recordings
 from mempaper.zhang2024.rollout import Agent, Rollouts, reward_rate
-from mempaper.zhang2024.task import World
 from mempaper.zhang2024.trial_sets import TrialSet, as_set, gain_set
+from mempaper.zhang2024.world import World
 
 Array = Any  # anything numpy.asarray takes
 Reader = Callable[[Agent, Rollouts], np.ndarray]

@@ -24,9 +24,10 @@ from mempaper.zhang2024.quick import (
     generator_of,
 )
 from mempaper.zhang2024.rollout import COLUMNS, Agent
-from mempaper.zhang2024.task import LINEAR_SCALE, Conditions, RewardMode, World
 from mempaper.zhang2024.training import Schedule, Trainer
+from mempaper.zhang2024.trials import Conditions
 from mempaper.zhang2024.warm import warm_start
+from mempaper.zhang2024.world import LINEAR_SCALE, RewardMode, World
 
 QUICK_SIZES: dict[str, Any] = {  # about 27,000 weights in each recurrent actor
     "rnn_size": 64,

@@ -24,8 +24,8 @@ from mempaper.zhang2024.monkey_trials import (
 )
 from mempaper.zhang2024.monkeys import Recordings, Subject
 from mempaper.zhang2024.rollout import Rollouts
-from mempaper.zhang2024.task import LINEAR_SCALE, World
 from mempaper.zhang2024.trial_sets import TrialSet
+from mempaper.zhang2024.world import LINEAR_SCALE, World
 
 T = TypeVar("T")
 TRAINED = 1.0

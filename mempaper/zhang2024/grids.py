@@ -15,8 +15,8 @@ import torch
 
 from mempaper.zhang2024.analysis import auc
 from mempaper.zhang2024.rollout import Agent
-from mempaper.zhang2024.task import Trials
 from mempaper.zhang2024.trial_sets import OBSERVATION, PROCESS, TrialSet, gain_set
+from mempaper.zhang2024.trials import Trials
 
 Array = Any  # anything numpy.asarray takes
 ADDED = (0.0, 0.2, 0.4, 0.6, 0.8)

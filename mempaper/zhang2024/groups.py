@@ -15,8 +15,8 @@ from mempaper.zhang2024.experiments import EKF_SCRATCH, SHIPPED, QuickAgent, Ref
 from mempaper.zhang2024.networks import ACTORS, CRITICS
 from mempaper.zhang2024.quick import Tester
 from mempaper.zhang2024.rollout import COLUMNS, Agent
-from mempaper.zhang2024.task import World
 from mempaper.zhang2024.training import LOG_COLUMNS
+from mempaper.zhang2024.world import World
 
 Name = TypeVar("Name", bound=Hashable)
 HOL, MOHO, HOMO, MOD = "Actor1Critic1", "Actor3Critic1", "Actor1Critic5", "Actor3Critic5"

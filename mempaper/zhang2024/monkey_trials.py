@@ -13,7 +13,8 @@ from mempaper.experiment import ConfigError
 from mempaper.zhang2024.analysis import GAIN_1X, Paths, replay, signed_error
 from mempaper.zhang2024.comparisons import match, matching_features
 from mempaper.zhang2024.monkeys import GAINS, Recordings, Subject
-from mempaper.zhang2024.task import LINEAR_SCALE, Trials, World, make_trials
+from mempaper.zhang2024.trials import Trials, make_trials
+from mempaper.zhang2024.world import LINEAR_SCALE, World
 
 BIN = 0.1  # s
 STOP = 0.1

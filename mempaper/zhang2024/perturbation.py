@@ -12,7 +12,8 @@ import torch
 
 from mempaper.zhang2024.analysis import GAIN_1X, STATE_SCALE, bumps
 from mempaper.zhang2024.rollout import Rollouts
-from mempaper.zhang2024.task import Trials, World
+from mempaper.zhang2024.trials import Trials
+from mempaper.zhang2024.world import World
 
 LARGE = 115.0  # magnitude above which figure 6e counts a trial
 KERNEL_STEPS = 21  # 0 to 2 s after the onset

@@ -20,16 +20,10 @@ from mempaper.checkpoint import ResumePoint, flat, part_of
 from mempaper.progress import Report, silent
 from mempaper.zhang2024.replay import Exploration, Hindsight, TrialMemory, random_policy, scripted
 from mempaper.zhang2024.rollout import COLUMNS, Agent, Explore, labelled_trials, performance, run
-from mempaper.zhang2024.task import (
-    LARGE_PEAKS,
-    NORMAL_PEAKS,
-    Conditions,
-    Trials,
-    World,
-    draw_trials,
-    step_noise,
-)
+from mempaper.zhang2024.task import step_noise
 from mempaper.zhang2024.td3 import Batch, Learner, Rates
+from mempaper.zhang2024.trials import LARGE_PEAKS, NORMAL_PEAKS, Conditions, Trials, draw_trials
+from mempaper.zhang2024.world import World
 
 TABLE_ROWS = 20  # evaluations in the course of a training, as many as the original's checkpoints
 TABLE_TRIALS = 300

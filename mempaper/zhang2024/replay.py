@@ -11,8 +11,8 @@ from torch import Tensor
 from mempaper.zhang2024.belief import BELIEF_SIZE
 from mempaper.zhang2024.networks import ACTIONS, INPUTS
 from mempaper.zhang2024.rollout import Explore, Rollouts
-from mempaper.zhang2024.task import World
 from mempaper.zhang2024.td3 import Batch, mirror_actions, mirror_beliefs, mirror_states
+from mempaper.zhang2024.world import World
 
 QUARTERS = 4  # of a length-sorted draw, of which one is used
 

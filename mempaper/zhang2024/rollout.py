@@ -21,7 +21,9 @@ from mempaper.zhang2024.networks import (
     initialise,
     split_architecture,
 )
-from mempaper.zhang2024.task import LINEAR_SCALE, Firefly, Trials, World
+from mempaper.zhang2024.task import Firefly
+from mempaper.zhang2024.trials import Trials
+from mempaper.zhang2024.world import LINEAR_SCALE, World
 
 GAMMA = 0.97
 COMPACT_AT = 0.8  # share of running trials below which the others are dropped

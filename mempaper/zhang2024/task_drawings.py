@@ -16,7 +16,9 @@ from torch import Tensor
 from mempaper.plots import BLUE, GREEN, GREY, ORANGE, PURPLE, RED, own_axes
 from mempaper.zhang2024.belief import toy_filter
 from mempaper.zhang2024.comparisons import gaussian_ellipse
-from mempaper.zhang2024.task import GAIN, LINEAR_SCALE, REWARD_MODES, Firefly, Trials, World
+from mempaper.zhang2024.task import Firefly
+from mempaper.zhang2024.trials import Trials
+from mempaper.zhang2024.world import GAIN, LINEAR_SCALE, REWARD_MODES, World
 
 TARGET = "rosybrown"
 PATH = "black"

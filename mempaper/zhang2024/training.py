@@ -17,8 +17,10 @@ from mempaper.zhang2024.belief import BELIEF_SIZE
 from mempaper.zhang2024.buffers import EqualLengthMemory, TransitionMemory
 from mempaper.zhang2024.quick import Tester, generator_of
 from mempaper.zhang2024.rollout import COLUMNS, Agent, Steering, performance, run
-from mempaper.zhang2024.task import Conditions, Firefly, World, draw_in_order, draw_trials, step_noise
+from mempaper.zhang2024.task import Firefly, step_noise
 from mempaper.zhang2024.td3 import Learner, Rates
+from mempaper.zhang2024.trials import Conditions, draw_in_order, draw_trials
+from mempaper.zhang2024.world import World
 
 Phase = Literal[1, 2, 3]
 STANDARD_DEVIATIONS = {2: 0.5, 3: 0.4}  # of the exploration in the second and third phase

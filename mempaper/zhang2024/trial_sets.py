@@ -28,19 +28,18 @@ import torch
 from torch import Tensor
 
 from mempaper.zhang2024.rollout import Agent, Rollouts, run
-from mempaper.zhang2024.task import (
+from mempaper.zhang2024.task import step_noise
+from mempaper.zhang2024.trials import (
     LARGE_PEAKS,
     NORMAL_PEAKS,
     SMALL_PEAKS,
     Conditions,
-    Range,
     Trials,
-    World,
     draw_each_in_order,
     draw_trials,
     make_trials,
-    step_noise,
 )
+from mempaper.zhang2024.world import Range, World
 
 Perturbations = Literal["full", "excluded", "large", "large excluded", "wide"]
 PERTURBATIONS: tuple[Perturbations, ...] = get_args(Perturbations)

@@ -11,7 +11,9 @@ from torch import Tensor
 
 from mempaper.progress import Report, silent
 from mempaper.zhang2024.rollout import Agent, Steering
-from mempaper.zhang2024.task import Conditions, Firefly, Trials, World, draw_trials, step_noise
+from mempaper.zhang2024.task import Firefly, step_noise
+from mempaper.zhang2024.trials import Conditions, Trials, draw_trials
+from mempaper.zhang2024.world import World
 
 RATE, DECAY, LARGEST_NORM = 3e-3, 1 / 6, 1.0
 STOP_AT, STOP_WIDTH = 0.07, 0.03  # a largest action of .07 stops with probability one half

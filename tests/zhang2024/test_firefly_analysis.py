@@ -10,7 +10,8 @@ from mempaper.zhang2024 import analysis, comparisons
 from mempaper.zhang2024.networks import Sizes
 from mempaper.zhang2024.replay import scripted
 from mempaper.zhang2024.rollout import Agent, run, signed_error
-from mempaper.zhang2024.task import LINEAR_SCALE, World, make_trials
+from mempaper.zhang2024.trials import make_trials
+from mempaper.zhang2024.world import LINEAR_SCALE, World
 
 WORLD = World()
 SIZES = Sizes(rnn=4, fc=4, holistic=4, stacked=4)

@@ -9,8 +9,8 @@ from mempaper.zhang2024.analysis import paths
 from mempaper.zhang2024.networks import Sizes
 from mempaper.zhang2024.replay import scripted
 from mempaper.zhang2024.rollout import Agent, run
-from mempaper.zhang2024.task import World
 from mempaper.zhang2024.trial_sets import gain_set, perturbation_set
+from mempaper.zhang2024.world import World
 
 WORLD, SIZES = World(), Sizes(rnn=6, fc=5, holistic=7, stacked=6)
 

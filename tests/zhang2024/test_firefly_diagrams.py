@@ -11,7 +11,8 @@ from matplotlib.patches import Circle, Wedge
 from mempaper.zhang2024 import diagrams, task_drawings
 from mempaper.zhang2024.belief import Belief
 from mempaper.zhang2024.networks import ACTORS, CRITICS, Sizes
-from mempaper.zhang2024.task import LINEAR_SCALE, World, make_trials
+from mempaper.zhang2024.trials import make_trials
+from mempaper.zhang2024.world import LINEAR_SCALE, World
 
 WORLD = World()
 PUBLISHED = {  # panel S9a

@@ -12,8 +12,8 @@ from mempaper.zhang2024.groups import Pool, main, trained
 from mempaper.zhang2024.networks import Sizes
 from mempaper.zhang2024.replay import scripted
 from mempaper.zhang2024.rollout import Agent, run
-from mempaper.zhang2024.task import World
 from mempaper.zhang2024.trial_sets import perturbation_set
+from mempaper.zhang2024.world import World
 
 WORLD = World()
 N, STEPS = 300, 20

@@ -15,9 +15,9 @@ from mempaper.zhang2024.monkeys import checked
 from mempaper.zhang2024.networks import Sizes
 from mempaper.zhang2024.replay import scripted
 from mempaper.zhang2024.rollout import Agent, run
-from mempaper.zhang2024.task import LINEAR_SCALE, World
 from mempaper.zhang2024.task_drawings import circle_plan
 from mempaper.zhang2024.trial_sets import gain_set
+from mempaper.zhang2024.world import LINEAR_SCALE, World
 
 WORLD, SIZES = World(), Sizes(rnn=6, fc=5, holistic=7, stacked=6)
 QUICK, REFERENCE = QuickAgent.preset("smoke"), ReferenceAgent.preset("smoke")

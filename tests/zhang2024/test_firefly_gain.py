@@ -13,8 +13,8 @@ from mempaper.zhang2024.monkeys import Subject, checked
 from mempaper.zhang2024.networks import Sizes
 from mempaper.zhang2024.replay import scripted
 from mempaper.zhang2024.rollout import COLUMNS, Agent, run
-from mempaper.zhang2024.task import World
 from mempaper.zhang2024.trial_sets import gain_set
+from mempaper.zhang2024.world import World
 
 WORLD = World()
 MAPS = np.random.default_rng(3).normal(size=(2, 3, 6, 8))

@@ -11,7 +11,8 @@ from mempaper.zhang2024 import grids, trial_sets
 from mempaper.zhang2024.analysis import auc
 from mempaper.zhang2024.networks import Sizes
 from mempaper.zhang2024.rollout import Agent
-from mempaper.zhang2024.task import Conditions, World, draw_each_in_order
+from mempaper.zhang2024.trials import Conditions, draw_each_in_order
+from mempaper.zhang2024.world import World
 
 WORLD = World()
 

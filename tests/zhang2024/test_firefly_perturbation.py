@@ -9,7 +9,7 @@ import torch
 from mempaper.zhang2024 import perturbation
 from mempaper.zhang2024.analysis import bumps
 from mempaper.zhang2024.rollout import Rollouts
-from mempaper.zhang2024.task import make_trials
+from mempaper.zhang2024.trials import make_trials
 
 STEPS = 35
 

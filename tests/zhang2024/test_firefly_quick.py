@@ -21,8 +21,9 @@ from mempaper.zhang2024.quick import (
     generator_of,
 )
 from mempaper.zhang2024.rollout import COLUMNS, Agent
-from mempaper.zhang2024.task import Conditions, World
+from mempaper.zhang2024.trials import Conditions
 from mempaper.zhang2024.warm import soft_cost, steer, warm_start
+from mempaper.zhang2024.world import World
 
 WORLD, SHORT, SMALL = World(), World(episode_time=1.2), Sizes(6, 5, 7, 6)
 TINY = {

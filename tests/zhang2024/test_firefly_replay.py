@@ -9,14 +9,9 @@ from mempaper.zhang2024.belief import Belief
 from mempaper.zhang2024.networks import Sizes
 from mempaper.zhang2024.replay import Exploration, Hindsight, TrialMemory, random_policy, scripted
 from mempaper.zhang2024.rollout import Agent, Rollouts, run
-from mempaper.zhang2024.task import (
-    Conditions,
-    Firefly,
-    World,
-    draw_trials,
-    make_trials,
-    step_noise,
-)
+from mempaper.zhang2024.task import Firefly, step_noise
+from mempaper.zhang2024.trials import Conditions, draw_trials, make_trials
+from mempaper.zhang2024.world import World
 
 WORLD, SMALL = World(), Sizes(6, 5, 7, 6)
 WIDE = Hindsight(0.01, 5.0, math.pi)

@@ -21,15 +21,9 @@ from mempaper.zhang2024.rollout import (
     run,
     signed_error,
 )
-from mempaper.zhang2024.task import (
-    NORMAL_PEAKS,
-    Conditions,
-    Firefly,
-    World,
-    draw_trials,
-    make_trials,
-    step_noise,
-)
+from mempaper.zhang2024.task import Firefly, step_noise
+from mempaper.zhang2024.trials import NORMAL_PEAKS, Conditions, draw_trials, make_trials
+from mempaper.zhang2024.world import World
 
 WORLD, SMALL = World(), Sizes(6, 5, 7, 6)
 ROUNDING = 1e-4  # which an agent with large weights amplifies from step to step

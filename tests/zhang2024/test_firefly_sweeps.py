@@ -14,7 +14,7 @@ from mempaper.zhang2024.grids import drop_ratio, noise_grid
 from mempaper.zhang2024.groups import Pool
 from mempaper.zhang2024.networks import Sizes
 from mempaper.zhang2024.rollout import Agent
-from mempaper.zhang2024.task import World
+from mempaper.zhang2024.world import World
 
 WORLD = World()
 

@@ -6,22 +6,19 @@ import numpy as np
 import pytest
 import torch
 
-from mempaper.zhang2024.task import (
-    GAIN,
+from mempaper.zhang2024.task import Firefly, step_noise
+from mempaper.zhang2024.trials import (
     LARGE_PEAKS,
-    LINEAR_SCALE,
     NORMAL_PEAKS,
     SMALL_PEAKS,
     Conditions,
-    Firefly,
     Trials,
-    World,
     draw_each_in_order,
     draw_in_order,
     draw_trials,
     make_trials,
-    step_noise,
 )
+from mempaper.zhang2024.world import GAIN, LINEAR_SCALE, World
 
 WORLD = World()
 STILL = {"process_noise": 0, "observation_noise": 0}
