@@ -17,7 +17,8 @@ import torch
 
 from mempaper import catalogue, measurements
 from mempaper.checkpoint import ResumePoint
-from mempaper.experiment import Experiment, Mode
+from mempaper.experiment import Experiment
+from mempaper.parameters import Mode
 from mempaper.progress import silent
 
 HEADER = """\

@@ -15,7 +15,7 @@ import yaml
 from mempaper import claims, execution, needs, notebooks, pages, speed_page
 from mempaper.ensemble import available_cores
 from mempaper.execution import Executed, Outcome, checksum, execute, executed_path
-from mempaper.experiment import Mode
+from mempaper.parameters import Mode
 from mempaper.paths import PACKAGE, ROOT
 
 MEMORY = 2048  # MiB that a chapter may hold, as on Binder

@@ -7,7 +7,8 @@ import importlib
 
 import click
 
-from mempaper.experiment import Experiment, check_names
+from mempaper.experiment import Experiment
+from mempaper.parameters import check_names
 from mempaper.paths import PACKAGE
 from mempaper.sweep import Group
 

@@ -9,7 +9,8 @@ from IPython.display import display
 
 from mempaper import claims, plots, provenance, records, tables, timings
 from mempaper.catalogue import papers
-from mempaper.experiment import MODES, ConfigError, Experiment, Mode, check_mode, check_names
+from mempaper.experiment import Experiment
+from mempaper.parameters import MODES, ConfigError, Mode, check_mode, check_names
 
 E = TypeVar("E", bound=Experiment)
 ALWAYS = ("mode", "seed", "n_seeds")

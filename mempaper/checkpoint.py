@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from mempaper.paths import runs_folder
 
 FORMAT = "mempaper-1"
+Arrays = Mapping[str, "np.ndarray | Tensor"]
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 DISK_ERRORS = (*NO_SPACE, errno.EACCES, errno.EPERM, errno.EROFS)
 
@@ -152,6 +153,16 @@ def load_arrays(path: Path, sha256: str | None = None) -> dict[str, Tensor]:
         return load(data)
     except SafetensorError as error:
         raise CorruptFileError(f"{path} is not a safetensors file: {error}") from error
+
+
+def same_arrays(first: Arrays, second: Arrays) -> bool:
+    """Whether both hold the same names with the same numbers in the same types."""
+    if set(first) != set(second):
+        return False
+    pairs = [(np.asarray(first[name]), np.asarray(second[name])) for name in first]
+    return all(
+        a.dtype == b.dtype and np.array_equal(a, b, equal_nan=a.dtype.kind in "fc") for a, b in pairs
+    )
 
 
 def load_sidecar(path: Path) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from mempaper import records
 from mempaper.checkpoint import write_atomically
-from mempaper.experiment import ConfigError, Mode, check_names
+from mempaper.parameters import ConfigError, Mode, check_names
 from mempaper.paths import data_folder
 from mempaper.stats import Estimate, estimate
 

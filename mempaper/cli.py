@@ -12,7 +12,7 @@ import click
 import mempaper
 from mempaper import catalogue
 from mempaper.cli_values import mode_option, parse_parameters
-from mempaper.experiment import MODES, ConfigError
+from mempaper.parameters import MODES, ConfigError
 from mempaper.paths import IN_CHECKOUT, NO_CHAPTERS, ROOT
 from mempaper.sweep_cli import sweep_command
 
@@ -171,7 +171,7 @@ def build_command(
 ) -> None:
     """Run every chapter and build the HTML book; what is unchanged is not run again."""
     from mempaper import build
-    from mempaper.experiment import check_mode
+    from mempaper.parameters import check_mode
 
     report = build.build(
         check_mode(mode or "fast"),

@@ -7,7 +7,7 @@ from typing import Any
 import click
 import yaml
 
-from mempaper.experiment import ConfigError
+from mempaper.parameters import ConfigError
 
 
 def parse_value(text: str) -> Any:

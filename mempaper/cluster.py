@@ -20,8 +20,10 @@ from pydantic import BaseModel, ConfigDict
 from mempaper import catalogue
 from mempaper.checkpoint import DiskError, disk_errors_explained
 from mempaper.ensemble import one_thread_each
-from mempaper.experiment import ConfigError, Experiment, busy_last
+from mempaper.experiment import Experiment
+from mempaper.parameters import ConfigError
 from mempaper.paths import runs_folder
+from mempaper.runs import busy_last
 from mempaper.sweep import failure_file
 from mempaper.workers import Told, train_logged
 

@@ -6,7 +6,8 @@ from functools import cache
 from typing import Any
 
 from mempaper import measurements
-from mempaper.experiment import MODES, Experiment, Mode
+from mempaper.experiment import Experiment
+from mempaper.parameters import MODES, Mode
 
 
 @cache

@@ -19,8 +19,9 @@ from jupyter_core.utils import ensure_event_loop
 from mempaper import needs, notebooks, records, schedule, timings
 from mempaper.checkpoint import DiskError
 from mempaper.ensemble import one_thread_each
-from mempaper.experiment import ConfigError, Experiment, Mode
+from mempaper.experiment import Experiment
 from mempaper.needs import Training
+from mempaper.parameters import ConfigError, Mode
 from mempaper.paths import PACKAGE, ROOT
 from mempaper.schedule import Task
 from mempaper.workers import train_logged

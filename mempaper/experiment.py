@@ -8,17 +8,15 @@ second process from training the same configuration, and resume points survive a
 from __future__ import annotations
 
 import contextlib
-import difflib
 import hashlib
 import json
 import pickle
 import time
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self, TypeVar, get_args
+from typing import Any, ClassVar, Self
 
-import joblib
 import numpy as np
 import torch
 from exca import TaskInfra
@@ -28,74 +26,22 @@ from torch import Tensor
 
 from mempaper import provenance
 from mempaper.checkpoint import (
+    Arrays,
     CorruptFileError,
     ResumePoint,
     disk_errors_explained,
     load_arrays,
     load_sidecar,
     remove_unfinished,
+    same_arrays,
     save_arrays,
 )
-from mempaper.ensemble import available_cores, repeatable
+from mempaper.ensemble import repeatable
+from mempaper.parameters import ConfigError, Mode, check_mode, check_names, explain
 from mempaper.paths import data_folder, runs_folder
-from mempaper.progress import Progress, Report, quiet, silent
+from mempaper.progress import Progress, Report
 from mempaper.records import JOURNAL
-
-Mode = Literal["smoke", "fast", "full"]
-MODES: tuple[Mode, ...] = get_args(Mode)
-Arrays = Mapping[str, "np.ndarray | Tensor"]
-Place = TypeVar("Place", bound=Hashable)
-
-
-class ConfigError(ValueError):
-    """A parameter is unknown or impossible; the message says what is allowed."""
-
-
-def check_names(names: Iterable[str], allowed: Iterable[str], what: str = "parameter") -> None:
-    """Raise ConfigError for the first name that is not allowed, with the nearest valid one."""
-    allowed = list(allowed)
-    for name in names:
-        if name not in allowed:
-            near = difflib.get_close_matches(name, allowed, n=1, cutoff=0.5)
-            hint = f" Did you mean {near[0]!r}?" if near else ""
-            raise ConfigError(f"Unknown {what} {name!r}.{hint} Allowed: {', '.join(sorted(allowed))}.")
-
-
-def check_mode(mode: object) -> Mode:
-    """Return ``mode``; raise ConfigError unless it is smoke, fast or full."""
-    for allowed in MODES:
-        if mode == allowed:
-            return allowed
-    near = difflib.get_close_matches(str(mode), MODES, n=1, cutoff=0.4)
-    hint = f" Did you mean {near[0]!r}?" if near else ""
-    raise ConfigError(f"mode is {mode!r}; allowed are {', '.join(MODES)}.{hint}")
-
-
-def unless_full(given: object, mode: Mode, name: str) -> bool:
-    """A chapter's parameter that costs much at full scale: None means not in full mode.
-
-    Raises
-    ------
-    ConfigError
-        It is neither None nor a truth value.
-    """
-    if given is None:
-        return mode != "full"
-    if not isinstance(given, bool):
-        raise ConfigError(f"{name} is {given!r}; allowed are True, False and None.")
-    return given
-
-
-def _explain(error: ValidationError, model: type[BaseModel]) -> str:
-    lines = []
-    for item in error.errors():
-        field = str(item["loc"][0]) if item["loc"] else "these parameters"
-        described = model.model_fields[field].description if field in model.model_fields else None
-        about = f" ({field}: {described})" if described else ""
-        reason = item["msg"].removeprefix("Value error, ").removesuffix(".")
-        given = f" is {item['input']!r}" if item["loc"] else ""
-        lines.append(f"{field}{given}: {reason}.{about}")
-    return "\n".join(lines)
+from mempaper.runs import side_by_side
 
 
 @dataclass(frozen=True)
@@ -190,7 +136,7 @@ class Experiment(BaseModel):
         try:
             return cls(**fields)
         except ValidationError as error:
-            raise ConfigError(_explain(error, cls)) from None
+            raise ConfigError(explain(error, cls)) from None
 
     def replace(self, **changes: Any) -> Self:
         """The same configuration with some fields changed."""
@@ -446,71 +392,3 @@ class Experiment(BaseModel):
         tensors = load_arrays(file, sha256 or sidecar["sha256"])
         arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
         return Result(arrays, {**sidecar, "origin": origin, "key": self.key()})
-
-
-def side_by_side(runs: Sequence[Experiment], report: Report = silent) -> list[Result]:
-    """Results of several runs, each in a process of its own with one thread, on this machine's cores.
-
-    What another process trains already comes last, so that no core waits for it.
-
-    Parameters
-    ----------
-    runs : sequence of Experiment
-    report : callable (done, total)
-        Told how many runs are finished.
-
-    Returns
-    -------
-    list of Result
-        In the order of ``runs``.
-    """
-    order = list(busy_last(enumerate(runs)))
-    jobs = (joblib.delayed(quiet_result)(run) for _, run in order)
-    results = joblib.Parallel(n_jobs=available_cores(), return_as="generator")(jobs)
-    found: dict[int, Result] = {}
-    for (k, _), result in zip(order, results, strict=True):
-        found[k] = result
-        report(len(found), len(runs))
-    return [found[k] for k in range(len(runs))]
-
-
-def busy_last(runs: Iterable[tuple[Place, Experiment]]) -> Iterator[tuple[Place, Experiment]]:
-    """Runs with their places, in order, but those that another process trains come last.
-
-    Each is looked at no sooner than it is asked for, so that one that has become busy meanwhile is
-    left for last too.
-    """
-    busy = []
-    for place, run in runs:
-        if run.busy():
-            busy.append((place, run))
-        else:
-            yield place, run
-    yield from busy
-
-
-def quiet_result(run: Experiment) -> Result:
-    """A run's result by one thread and without progress: for one of several that another one counts."""
-    torch.set_num_threads(1)
-    with quiet():
-        return run.result()
-
-
-def same_arrays(first: Arrays, second: Arrays) -> bool:
-    """Whether both hold the same names with the same numbers in the same types."""
-    if set(first) != set(second):
-        return False
-    pairs = [(np.asarray(first[name]), np.asarray(second[name])) for name in first]
-    return all(
-        a.dtype == b.dtype and np.array_equal(a, b, equal_nan=a.dtype.kind in "fc") for a, b in pairs
-    )
-
-
-def train_all(runs: Iterable[Experiment]) -> None:
-    """Have the results of several runs at hand; what another process trains is left for last.
-
-    Processes that need the same runs share the work in this way, instead of waiting for each other at
-    one run after the other.
-    """
-    for _, run in busy_last(enumerate(runs)):
-        run.result()

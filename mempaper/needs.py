@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from mempaper import catalogue, measurements, timings
-from mempaper.experiment import Experiment, Mode
+from mempaper.experiment import Experiment
+from mempaper.parameters import Mode
 from mempaper.sweep import with_needs
 
 HEADER = """\

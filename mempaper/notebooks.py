@@ -20,7 +20,7 @@ from papermill.exceptions import PapermillExecutionError
 from traitlets import default
 
 from mempaper.checkpoint import DiskError, disk_errors_explained
-from mempaper.experiment import ConfigError, check_mode, check_names
+from mempaper.parameters import ConfigError, check_mode, check_names
 from mempaper.paths import IN_CHECKOUT, NO_CHAPTERS, ROOT
 
 BOOK = ROOT / "book"

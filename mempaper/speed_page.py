@@ -9,8 +9,9 @@ from typing import Any
 
 from mempaper import costs, measurements
 from mempaper.catalogue import groups, papers
-from mempaper.experiment import Experiment, Mode
+from mempaper.experiment import Experiment
 from mempaper.pages import WIDE, title
+from mempaper.parameters import Mode
 from mempaper.sweep import Group, distinct, with_needs
 from mempaper.tables import table_start
 

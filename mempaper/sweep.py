@@ -13,7 +13,8 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Literal
 
-from mempaper.experiment import Experiment, Mode, check_mode, check_names
+from mempaper.experiment import Experiment
+from mempaper.parameters import Mode, check_mode, check_names
 
 State = Literal["done", "running", "failed", "waiting"]
 

@@ -13,7 +13,8 @@ from mempaper import catalogue, costs, sweep
 from mempaper.cli_values import mode_option, parse_parameters, parse_value
 from mempaper.cluster import Where, check_slurm, jobs_of, send, wait
 from mempaper.ensemble import available_cores, one_thread_each
-from mempaper.experiment import ConfigError, Experiment
+from mempaper.experiment import Experiment
+from mempaper.parameters import ConfigError
 from mempaper.sweep import Planned, failure_file, state_of
 from mempaper.workers import Told, train_here
 

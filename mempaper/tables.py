@@ -18,7 +18,7 @@ from mempaper.claims import (
     roll_up,
     show_measured,
 )
-from mempaper.experiment import Mode
+from mempaper.parameters import Mode
 
 MARK: dict[Status, str] = {
     "reproduced": "✓",

@@ -18,7 +18,7 @@ from typing import Any, Literal
 import numpy as np
 
 from mempaper.catalogue import papers
-from mempaper.experiment import ConfigError
+from mempaper.parameters import ConfigError
 
 
 class MissingArrayError(KeyError):

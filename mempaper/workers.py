@@ -12,7 +12,8 @@ from joblib.externals.loky.process_executor import TerminatedWorkerError
 
 from mempaper.checkpoint import DISK_ERRORS, disk_error
 from mempaper.ensemble import available_cores
-from mempaper.experiment import Experiment, busy_last, quiet_result
+from mempaper.experiment import Experiment
+from mempaper.runs import busy_last, quiet_result
 from mempaper.sweep import failure_file, log_file
 
 ATTEMPTS = 3  # of a run whose process is killed

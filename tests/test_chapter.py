@@ -4,7 +4,7 @@ import pytest
 
 from mempaper import claims
 from mempaper.chapter import Chapter, given_parameters
-from mempaper.experiment import ConfigError
+from mempaper.parameters import ConfigError
 from mempaper.ritter2018.experiments import ContextualChoiceTraining
 
 NAME = "ritter2018/fig3_learning"

@@ -5,8 +5,8 @@ import pytest
 
 from mempaper import claims, tables
 from mempaper.catalogue import papers
-from mempaper.experiment import ConfigError
 from mempaper.notebooks import BOOK, chapters
+from mempaper.parameters import ConfigError
 from mempaper.stats import Estimate
 from mempaper.tables import show_published, table_html
 

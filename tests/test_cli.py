@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from mempaper.cli_values import parse_parameters, parse_value
-from mempaper.experiment import ConfigError
+from mempaper.parameters import ConfigError
 
 
 def mempaper(*words, **kwargs):

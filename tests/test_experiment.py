@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 from filelock import FileLock
 
-from mempaper.checkpoint import CorruptFileError
-from mempaper.experiment import MODES, ConfigError, same_arrays, side_by_side, train_all, unless_full
+from mempaper.checkpoint import CorruptFileError, same_arrays
+from mempaper.parameters import MODES, ConfigError, unless_full
 from mempaper.ritter2018.experiments import ContextualChoiceTraining
+from mempaper.runs import side_by_side, train_all
 
 SMALL = {"n_seeds": 2, "n_epochs": 2, "n_unique": 5, "n_evaluation": 1}
 LONG = {**SMALL, "n_unique": 30, "n_epochs": 12}

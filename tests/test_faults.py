@@ -20,10 +20,10 @@ from filelock import FileLock
 from journalled import Journalled, entries, until
 
 from mempaper import provenance, sweep, workers
-from mempaper.checkpoint import DiskError, ResumePoint
-from mempaper.experiment import same_arrays, train_all
+from mempaper.checkpoint import DiskError, ResumePoint, same_arrays
 from mempaper.progress import silent
 from mempaper.ritter2018.experiments import ContextualChoiceTraining
+from mempaper.runs import train_all
 
 TESTS = Path(__file__).parent
 MEMPAPER = [sys.executable, "-c", "import journalled; journalled.main()"]

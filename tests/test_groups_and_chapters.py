@@ -15,9 +15,10 @@ import nbformat
 import pytest
 
 from mempaper import catalogue, needs, notebooks, sweep
-from mempaper.experiment import ConfigError, Experiment
+from mempaper.experiment import Experiment
 from mempaper.khajehabdollahi2024 import groups
 from mempaper.khajehabdollahi2024.experiments import CurriculumLearning
+from mempaper.parameters import ConfigError
 from mempaper.zhang2024 import groups as pool
 
 CHAPTERS = notebooks.chapters()

@@ -5,7 +5,7 @@ from papermill.exceptions import PapermillExecutionError
 
 from mempaper import notebooks
 from mempaper.chapter import ALWAYS
-from mempaper.experiment import ConfigError
+from mempaper.parameters import ConfigError
 
 CHAPTERS = notebooks.chapters()
 

@@ -3,10 +3,10 @@
 import pytest
 
 from mempaper import catalogue, costs, measurements, sweep
-from mempaper.experiment import MODES, ConfigError
 from mempaper.khajehabdollahi2024.experiments import CurriculumLearning
 from mempaper.lu2022.experiments import RecallLearning
 from mempaper.orhan2019.experiments import DelayLearning
+from mempaper.parameters import MODES, ConfigError
 from mempaper.ritter2018.experiments import ContextualChoiceTraining
 from mempaper.workers import train_here, train_logged
 

@@ -9,7 +9,7 @@ from reference_checks import FIXTURES
 from mempaper import verify as verify_module
 from mempaper.catalogue import papers
 from mempaper.cli import cli
-from mempaper.experiment import ConfigError
+from mempaper.parameters import ConfigError
 from mempaper.verify import Comparison, Fixture, Skipped, reference_module, verify
 
 

@@ -46,7 +46,6 @@ import numpy as np
 
 from mempaper import plots
 from mempaper.chapter import Chapter
-from mempaper.experiment import ConfigError
 from mempaper.lu2022 import (
     curves,
     evaluation,
@@ -56,6 +55,7 @@ from mempaper.lu2022 import (
     trials,
 )
 from mempaper.lu2022.experiments import RecallLearning
+from mempaper.parameters import ConfigError
 
 chapter = Chapter(
     "lu2022/a1_fixed_penalty",

@@ -47,9 +47,9 @@ import numpy as np
 
 from mempaper import plots
 from mempaper.chapter import Chapter
-from mempaper.experiment import ConfigError
 from mempaper.lu2022 import analysis, curves, evaluation, figures, groups, trials
 from mempaper.lu2022.experiments import RecallLearning
+from mempaper.parameters import ConfigError
 
 chapter = Chapter(
     "lu2022/a5_schema",

@@ -50,9 +50,9 @@ from matplotlib.ticker import MaxNLocator
 
 from mempaper import plots
 from mempaper.chapter import Chapter
-from mempaper.experiment import ConfigError
 from mempaper.lu2022 import curves, figures, isc, synchrony
 from mempaper.lu2022.experiments import RecallLearning
+from mempaper.parameters import ConfigError
 
 chapter = Chapter(
     "lu2022/a6_isc",

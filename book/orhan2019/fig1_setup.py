@@ -46,10 +46,10 @@ from scipy.special import xlogy
 
 from mempaper import claims, plots
 from mempaper.chapter import Chapter
-from mempaper.experiment import ConfigError
 from mempaper.orhan2019 import diagrams, figures, observers
 from mempaper.orhan2019 import task as tasks
 from mempaper.orhan2019.experiments import DelayLearning
+from mempaper.parameters import ConfigError
 
 chapter = Chapter(
     "orhan2019/fig1_setup", globals(), DelayLearning, "task", own=("n_trials",)

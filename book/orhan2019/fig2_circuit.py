@@ -48,9 +48,9 @@ import numpy as np
 
 from mempaper import plots, stats
 from mempaper.chapter import Chapter
-from mempaper.experiment import unless_full
 from mempaper.orhan2019 import comparisons, evaluation, figures, groups, model, task
 from mempaper.orhan2019.experiments import DelayLearning
+from mempaper.parameters import unless_full
 
 chapter = Chapter(
     "orhan2019/fig2_circuit",

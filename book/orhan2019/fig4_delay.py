@@ -48,11 +48,11 @@ import numpy as np
 
 from mempaper import plots
 from mempaper.chapter import Chapter
-from mempaper.experiment import unless_full
 from mempaper.orhan2019 import comparisons, evaluation, figures, groups, task
 from mempaper.orhan2019.experiments import DelayLearning
 from mempaper.orhan2019.sequentiality import sequentiality
 from mempaper.orhan2019.trained import Trained
+from mempaper.parameters import unless_full
 
 chapter = Chapter(
     "orhan2019/fig4_delay",

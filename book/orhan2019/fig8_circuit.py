@@ -50,11 +50,11 @@ from matplotlib.colors import PowerNorm
 
 from mempaper import plots, stats
 from mempaper.chapter import Chapter
-from mempaper.experiment import unless_full
 from mempaper.orhan2019 import analysis, figures, groups
 from mempaper.orhan2019.experiments import DelayLearning
 from mempaper.orhan2019.sequentiality import sequentiality
 from mempaper.orhan2019.trained import Trained
+from mempaper.parameters import unless_full
 
 chapter = Chapter(
     "orhan2019/fig8_circuit",

@@ -49,7 +49,6 @@ import numpy as np
 
 from mempaper import plots, stats
 from mempaper.chapter import Chapter
-from mempaper.experiment import unless_full
 from mempaper.orhan2019 import (
     analysis,
     comparisons,
@@ -60,6 +59,7 @@ from mempaper.orhan2019 import (
 )
 from mempaper.orhan2019.experiments import DelayLearning
 from mempaper.orhan2019.gated import Networks
+from mempaper.parameters import unless_full
 
 chapter = Chapter(
     "orhan2019/fig9_decoding",

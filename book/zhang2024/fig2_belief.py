@@ -46,7 +46,7 @@ from scipy.stats import norm
 
 from mempaper import plots, stats
 from mempaper.chapter import Chapter
-from mempaper.experiment import unless_full
+from mempaper.parameters import unless_full
 from mempaper.zhang2024 import (
     belief,
     comparisons,

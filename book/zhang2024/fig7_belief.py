@@ -45,7 +45,7 @@ import numpy as np
 
 from mempaper import plots, stats
 from mempaper.chapter import Chapter
-from mempaper.experiment import unless_full
+from mempaper.parameters import unless_full
 from mempaper.zhang2024 import (
     figures,
     grids,

@@ -46,7 +46,7 @@ import numpy as np
 
 from mempaper import plots
 from mempaper.chapter import Chapter
-from mempaper.experiment import ConfigError
+from mempaper.parameters import ConfigError
 from mempaper.zhang2024 import (
     analysis,
     comparisons,

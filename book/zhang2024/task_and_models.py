@@ -50,7 +50,7 @@ import torch
 
 from mempaper import plots
 from mempaper.chapter import Chapter
-from mempaper.experiment import ConfigError
+from mempaper.parameters import ConfigError
 from mempaper.zhang2024 import belief as filters
 from mempaper.zhang2024 import diagrams, networks
 from mempaper.zhang2024 import task_drawings as drawings

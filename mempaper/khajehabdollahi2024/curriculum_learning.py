@@ -8,14 +8,15 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from mempaper.checkpoint import ResumePoint
+from mempaper.checkpoint import Arrays, ResumePoint
 from mempaper.ensemble import members_together
-from mempaper.experiment import Arrays, Experiment, Mode
+from mempaper.experiment import Experiment
 from mempaper.khajehabdollahi2024 import learning
 from mempaper.khajehabdollahi2024.curriculum import PASS_MARK, Curriculum, HeadOrder, Kind
 from mempaper.khajehabdollahi2024.model import Activation, Placement
 from mempaper.khajehabdollahi2024.task import TaskName
 from mempaper.khajehabdollahi2024.trained import TrainedNetworks
+from mempaper.parameters import Mode
 from mempaper.progress import Report
 
 CURRICULA: tuple[Kind, ...] = ("single", "cumulative")

@@ -8,12 +8,12 @@ import numpy as np
 import torch
 
 from mempaper.ensemble import member_generators
-from mempaper.experiment import ConfigError
 from mempaper.khajehabdollahi2024 import learning
 from mempaper.khajehabdollahi2024.analysis import WARM_UP, Streams
 from mempaper.khajehabdollahi2024.model import LeakyRNN
 from mempaper.khajehabdollahi2024.storage import StoredNetwork
 from mempaper.khajehabdollahi2024.task import TaskName, sample_trials
+from mempaper.parameters import ConfigError
 
 N_BATCHES, BATCH_SIZE = 20, 256
 EVALUATION_STREAM = 3  # of each member's seed; the training has the others

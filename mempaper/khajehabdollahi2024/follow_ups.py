@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from pydantic import Field, model_validator
 
-from mempaper.checkpoint import ResumePoint
+from mempaper.checkpoint import Arrays, ResumePoint
 from mempaper.ensemble import LARGE, available_cores
-from mempaper.experiment import Arrays, Experiment, Mode
+from mempaper.experiment import Experiment
 from mempaper.khajehabdollahi2024.activity import simulate
 from mempaper.khajehabdollahi2024.analysis import Streams
 from mempaper.khajehabdollahi2024.curriculum_learning import CurriculumExperiment, CurriculumLearning
@@ -20,6 +20,7 @@ from mempaper.khajehabdollahi2024.model import LeakyRNN
 from mempaper.khajehabdollahi2024.task import sample_trials
 from mempaper.khajehabdollahi2024.timescales import FITTED_LAGS
 from mempaper.khajehabdollahi2024.training import new_optimizer, update
+from mempaper.parameters import Mode
 from mempaper.progress import Report
 
 THRESHOLDS = (0.8, 0.9, 0.95, 0.99)  # of explained variance
@@ -155,9 +156,8 @@ class Retraining(FollowUp):
             head = trained.head(self.passed_n)
             start = self._with_one_head(trained.network(self.passed_n), head, members)
             for place, target in enumerate(targets):
-                accuracy[members, place] = self._retrain(
-                    start.select(range(len(members))), members, target
-                )
+                network = start.select(range(len(members))).to(self.device)
+                accuracy[members, place] = self._retrain(network, members, target)
                 report(place + 1, len(targets))
         return {"targets": np.array(targets), "accuracy": accuracy}
 
@@ -182,6 +182,7 @@ class Retraining(FollowUp):
         optimizer = new_optimizer(network, self.learning_rate, self.tau_factor)
         for _ in range(self.n_updates):
             trials = sample_trials(self.task, [[target]] * len(members), self.batch_size, generators)
-            h = draw_states(generators, self.batch_size, self.n_units)
+            trials = trials.to(self.device)
+            h = draw_states(generators, self.batch_size, self.n_units, self.device)
             update(network, optimizer, trials.bits, trials.labels, h, trials.start)
-        return Streams(self.seed).accuracy(network, self.task, [(target, 0)]).mean((1, 2))
+        return Streams(self.seed).accuracy(network.to("cpu"), self.task, [(target, 0)]).mean((1, 2))

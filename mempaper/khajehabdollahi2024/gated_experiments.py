@@ -7,15 +7,16 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 from pydantic import Field, model_validator
 
-from mempaper.checkpoint import ResumePoint
+from mempaper.checkpoint import Arrays, ResumePoint
 from mempaper.ensemble import members_together
-from mempaper.experiment import Arrays, Experiment, Mode
+from mempaper.experiment import Experiment
 from mempaper.khajehabdollahi2024.curriculum import PASS_MARK, Curriculum
 from mempaper.khajehabdollahi2024.gated import Kind
 from mempaper.khajehabdollahi2024.gated_activity import measure_timescales
 from mempaper.khajehabdollahi2024.gated_learning import GatedSettings, learn_gated
 from mempaper.khajehabdollahi2024.learning import join_members
 from mempaper.khajehabdollahi2024.trained import Training
+from mempaper.parameters import Mode
 from mempaper.progress import Report
 
 SIMULATION_SEED = 0  # the same inputs for all networks

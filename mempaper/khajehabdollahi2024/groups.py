@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar, get_args
 
-from mempaper.experiment import Experiment, Mode
+from mempaper.experiment import Experiment
 from mempaper.khajehabdollahi2024.curriculum import HeadOrder, Kind
 from mempaper.khajehabdollahi2024.curriculum_learning import (
     CURRICULA,
@@ -24,6 +24,7 @@ from mempaper.khajehabdollahi2024.gated import Kind as GatedKind
 from mempaper.khajehabdollahi2024.gated_experiments import GatedLearning
 from mempaper.khajehabdollahi2024.model import Activation
 from mempaper.khajehabdollahi2024.task import TaskName
+from mempaper.parameters import Mode
 from mempaper.sweep import Group
 
 C = TypeVar("C", bound=CurriculumExperiment)

@@ -248,7 +248,7 @@ class LeakyRNN(nn.Module):
         for t, bit in enumerate(bits.unsqueeze(-1).unbind(2)):
             if t in restarts:
                 assert start is not None
-                h = torch.where((start == t).view(-1, 1, 1), first, h)
+                h = torch.where((start == t).view(-1, 1, 1).to(h.device), first, h)
             drive = add_product(torch.addcmul(bias, bit, w_in), h)
             h = self.phi(drive) if folded else keep * h + rate * self.phi(drive)
             states.append(h)

@@ -6,9 +6,9 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from mempaper.experiment import ConfigError, check_names
 from mempaper.khajehabdollahi2024.curriculum import KINDS
 from mempaper.khajehabdollahi2024.curriculum_learning import CurriculumLearning
+from mempaper.parameters import ConfigError, check_names
 
 PAPER_SIZE = 500  # units of networks whose folder does not name their size
 SLIDING = re.compile(r"sliding_(\d+)_(\d+)")

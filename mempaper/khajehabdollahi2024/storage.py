@@ -17,7 +17,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from mempaper.checkpoint import CorruptFileError, load_arrays, load_sidecar, save_arrays
-from mempaper.experiment import ConfigError, Experiment, check_names
+from mempaper.experiment import Experiment
 from mempaper.khajehabdollahi2024.curriculum_learning import CurriculumLearning
 from mempaper.khajehabdollahi2024.model import ACTIVATIONS, LeakyRNN
 from mempaper.khajehabdollahi2024.naming import (
@@ -36,6 +36,7 @@ from mempaper.khajehabdollahi2024.network_file import (
     write_network,
 )
 from mempaper.khajehabdollahi2024.task import TaskName
+from mempaper.parameters import ConfigError, check_names
 
 LEAKY = ("task", "affixes", "placement", "activation", "fixed_tau")  # of these networks' sidecars
 

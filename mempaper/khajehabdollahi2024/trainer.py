@@ -13,7 +13,7 @@ import numpy as np
 from filelock import FileLock, Timeout
 
 from mempaper.checkpoint import CorruptFileError, ResumePoint, load_sidecar
-from mempaper.experiment import ConfigError, Experiment
+from mempaper.experiment import Experiment
 from mempaper.khajehabdollahi2024 import gated_storage, naming, storage
 from mempaper.khajehabdollahi2024.curriculum_learning import CurriculumLearning
 from mempaper.khajehabdollahi2024.epochs import Learner, Schedule
@@ -21,6 +21,7 @@ from mempaper.khajehabdollahi2024.gated import GatedRNN
 from mempaper.khajehabdollahi2024.gated_learning import GatedLearner
 from mempaper.khajehabdollahi2024.learning import Learning
 from mempaper.khajehabdollahi2024.model import LeakyRNN
+from mempaper.parameters import ConfigError
 
 if TYPE_CHECKING:
     from mempaper.khajehabdollahi2024.gated_experiments import GatedLearning

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from mempaper.experiment import ConfigError
 from mempaper.lu2022 import analysis, knowledge
 from mempaper.lu2022.evaluation import Evaluation, Test
 from mempaper.lu2022.trials import DM, NM, encoding_steps
+from mempaper.parameters import ConfigError
 
 LEAST_TRIALS = 32  # fewer may leave a condition without trials
 

@@ -8,14 +8,15 @@ from typing import Any, ClassVar, Literal, Self
 import torch
 from pydantic import Field, model_validator
 
-from mempaper.checkpoint import ResumePoint
+from mempaper.checkpoint import Arrays, ResumePoint
 from mempaper.ensemble import member_generators, members_together
-from mempaper.experiment import Arrays, Experiment, Mode
+from mempaper.experiment import Experiment
 from mempaper.lu2022.evaluation import EVENTS_REMEMBERED, Networks
 from mempaper.lu2022.model import Gating, RecallLSTM
 from mempaper.lu2022.task import EventTask
 from mempaper.lu2022.training import WEIGHTS_STREAM, Phase, Trainer
 from mempaper.lu2022.trials import TrialSettings, encoding_steps
+from mempaper.parameters import Mode
 from mempaper.progress import Report
 
 SHARED = 8  # shared pretraining has a multiple of so many networks: the same for groups of 6 and 8

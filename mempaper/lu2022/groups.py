@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from mempaper.experiment import Mode, check_names
 from mempaper.lu2022.experiments import RecallLearning
+from mempaper.parameters import Mode, check_names
 from mempaper.sweep import Group
 
 CERTAIN = (0.55, 0.95)  # strengths of which the chapters always show networks

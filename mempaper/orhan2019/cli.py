@@ -9,13 +9,14 @@ from typing import Any, get_args
 import click
 import numpy as np
 
-from mempaper.experiment import MODES, ConfigError, Result, check_names
+from mempaper.experiment import Result
 from mempaper.orhan2019 import gated
 from mempaper.orhan2019.experiments import DEVIATIONS, LAMBDAS, DelayLearning
 from mempaper.orhan2019.groups import PAIRS
 from mempaper.orhan2019.model import ModelName
 from mempaper.orhan2019.task import CODES, TASKS, Condition, task_name, title
 from mempaper.orhan2019.training import DivergedError
+from mempaper.parameters import MODES, ConfigError, check_names
 from mempaper.stats import estimate
 
 MODELS: dict[Condition, tuple[ModelName, ...]] = {  # each script counts its own models from 0

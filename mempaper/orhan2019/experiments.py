@@ -8,9 +8,9 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from pydantic import Field, field_validator, model_validator
 
-from mempaper.checkpoint import ResumePoint
+from mempaper.checkpoint import Arrays, ResumePoint
 from mempaper.ensemble import LARGE, member_generators, members_together
-from mempaper.experiment import Arrays, Experiment, Mode, Result, check_mode
+from mempaper.experiment import Experiment, Result
 from mempaper.orhan2019.evaluation import run_test
 from mempaper.orhan2019.gated import GatedNetworks, Networks
 from mempaper.orhan2019.model import ModelName, RateNetworks, Start
@@ -26,6 +26,7 @@ from mempaper.orhan2019.training import (
     Trainer,
     diverged,
 )
+from mempaper.parameters import Mode, check_mode
 from mempaper.progress import Report
 
 UNITS = 500  # of the paper's networks, for which gamma is given

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Mapping
 from typing import Any, TypeVar
 
-from mempaper.experiment import Mode, train_all
 from mempaper.orhan2019.experiments import DelayLearning, with_iterations
 from mempaper.orhan2019.task import TASKS
 from mempaper.orhan2019.trained import Trained
+from mempaper.parameters import Mode
+from mempaper.runs import train_all
 from mempaper.sweep import Group
 
 Name = TypeVar("Name", bound=Hashable)

@@ -7,7 +7,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from mempaper.experiment import ConfigError, check_names
+from mempaper.parameters import ConfigError, check_names
 
 TaskName = Literal["DE1", "DE2", "CD", "CD2", "GDE", "2AFC", "SINE", "COMP"]
 Condition = Literal["basic", "tethered", "dynamic", "vardelay"]

@@ -12,7 +12,6 @@ from torch import Tensor
 
 from mempaper.checkpoint import ResumePoint, restore_training, training_state
 from mempaper.ensemble import clip_grad_norm_per_member, member_generators
-from mempaper.experiment import ConfigError
 from mempaper.orhan2019.evaluation import ideal_for, respond
 from mempaper.orhan2019.gated import Networks
 from mempaper.orhan2019.learning import (
@@ -26,6 +25,7 @@ from mempaper.orhan2019.learning import (
 from mempaper.orhan2019.observers import information_loss
 from mempaper.orhan2019.sequentiality import sequentiality
 from mempaper.orhan2019.task import DelayTask, Trials
+from mempaper.parameters import ConfigError
 from mempaper.progress import Report, silent
 
 WEIGHTS_STREAM, TRAINING_STREAM, PROBE_STREAM, TEST_STREAM = 0, 1, 2, 3  # of a network's seed

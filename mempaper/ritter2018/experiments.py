@@ -6,9 +6,10 @@ from typing import Any, ClassVar, Self
 
 from pydantic import Field, model_validator
 
-from mempaper.checkpoint import ResumePoint
-from mempaper.experiment import Arrays, Experiment, Mode
+from mempaper.checkpoint import Arrays, ResumePoint
+from mempaper.experiment import Experiment
 from mempaper.memory import Kernel, Recall
+from mempaper.parameters import Mode
 from mempaper.progress import Report
 from mempaper.ritter2018 import recurring, training
 from mempaper.ritter2018.task import ContextualChoice

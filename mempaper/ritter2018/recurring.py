@@ -13,10 +13,11 @@ import numpy as np
 import torch
 from pydantic import Field, model_validator
 
-from mempaper.checkpoint import ResumePoint
+from mempaper.checkpoint import Arrays, ResumePoint
 from mempaper.ensemble import member_generators
-from mempaper.experiment import Arrays, Experiment, Mode
+from mempaper.experiment import Experiment
 from mempaper.memory import Miss
+from mempaper.parameters import Mode
 from mempaper.progress import Report
 from mempaper.ritter2018.bandit import BarcodeBanditTask, NoisyContextTask
 from mempaper.ritter2018.contexts import mean_by_encounter

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from mempaper.experiment import ConfigError
+from mempaper.parameters import ConfigError
 from mempaper.progress import Report, silent
 from mempaper.zhang2024.groups import DEFAULT_NOISE, is_extensive
 from mempaper.zhang2024.layout import Seed, noise_of, read_seed, settings_of

@@ -11,7 +11,8 @@ from typing import Any
 import click
 import numpy as np
 
-from mempaper.experiment import ConfigError, Result
+from mempaper.experiment import Result
+from mempaper.parameters import ConfigError
 from mempaper.progress import Progress
 from mempaper.zhang2024 import monkey_pickles, monkeys
 from mempaper.zhang2024.checkpoints import best, evaluate

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from mempaper.cli_values import parse_parameters
-from mempaper.experiment import MODES, ConfigError
+from mempaper.parameters import MODES, ConfigError
 from mempaper.zhang2024 import groups
 from mempaper.zhang2024.experiments import QuickAgent, ReferenceAgent
 from mempaper.zhang2024.groups import DEFAULT_NOISE, Pool

@@ -15,7 +15,7 @@ import torch
 from gymnasium import spaces
 from gymnasium.error import ResetNeeded
 
-from mempaper.experiment import check_names
+from mempaper.parameters import check_names
 from mempaper.zhang2024.task import Firefly
 from mempaper.zhang2024.trials import Conditions, Trials, draw_trials, make_trials
 from mempaper.zhang2024.world import GAIN, LINEAR_SCALE, World

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from mempaper.experiment import check_names
+from mempaper.parameters import check_names
 from mempaper.stats import mean_interval
 from mempaper.zhang2024 import decoding
 from mempaper.zhang2024.analysis import (

@@ -11,9 +11,10 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 from pydantic import Field, field_validator, model_validator
 
-from mempaper.checkpoint import ResumePoint, load_arrays, save_arrays
+from mempaper.checkpoint import Arrays, ResumePoint, load_arrays, save_arrays
 from mempaper.ensemble import members_together
-from mempaper.experiment import Arrays, Experiment, Mode
+from mempaper.experiment import Experiment
+from mempaper.parameters import Mode
 from mempaper.progress import Report
 from mempaper.zhang2024.networks import ActorName, Sizes, split_architecture
 from mempaper.zhang2024.quick import (

@@ -9,7 +9,9 @@ from typing import Any, ClassVar, Literal, TypeVar
 import numpy as np
 from pydantic import Field
 
-from mempaper.experiment import Experiment, Mode, Result, train_all
+from mempaper.experiment import Experiment, Result
+from mempaper.parameters import Mode
+from mempaper.runs import train_all
 from mempaper.sweep import Group
 from mempaper.zhang2024.experiments import EKF_SCRATCH, SHIPPED, QuickAgent, ReferenceAgent
 from mempaper.zhang2024.networks import ACTORS, CRITICS

@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from mempaper.checkpoint import CorruptFileError, load_arrays, load_sidecar
-from mempaper.experiment import ConfigError, Result, check_names
+from mempaper.experiment import Result
+from mempaper.parameters import ConfigError, check_names
 from mempaper.zhang2024.experiments import QuickAgent, ReferenceAgent
 from mempaper.zhang2024.groups import DEFAULT_NOISE
 from mempaper.zhang2024.rollout import Agent

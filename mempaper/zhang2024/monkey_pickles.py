@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from mempaper.experiment import ConfigError
+from mempaper.parameters import ConfigError
 from mempaper.zhang2024.monkeys import (
     CONDITIONS,
     DERIVED,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from mempaper.experiment import ConfigError
+from mempaper.parameters import ConfigError
 from mempaper.zhang2024.analysis import GAIN_1X, Paths, replay, signed_error
 from mempaper.zhang2024.comparisons import match, matching_features
 from mempaper.zhang2024.monkeys import GAINS, Recordings, Subject

@@ -18,7 +18,7 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from mempaper.experiment import ConfigError, check_names
+from mempaper.parameters import ConfigError, check_names
 from mempaper.zhang2024.analysis import GAIN_1X
 
 Condition = Literal["normal", "gain", "perturbation"]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mempaper.experiment import ConfigError, check_names
+from mempaper.parameters import ConfigError, check_names
 from mempaper.paths import data_folder
 
 FIELDS = ("figure", "quantity", "agent", "row_variable", "row", "column_variable", "column", "value")

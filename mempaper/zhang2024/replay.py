@@ -333,7 +333,7 @@ def scripted(actions: Tensor) -> Explore:
     """An ``explore`` that executes given actions (trial, step, 2), whatever the actor wants."""
 
     def explore(raw: Tensor, t: int, index: Tensor) -> tuple[Tensor, Tensor]:
-        action = actions[index, t].to(raw)
+        action = actions[index.to(actions.device), t].to(raw)
         return action, action
 
     return explore

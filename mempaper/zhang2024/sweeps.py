@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mempaper.experiment import ConfigError, Mode, check_names
+from mempaper.parameters import ConfigError, Mode, check_names
 from mempaper.stats import correlation
 from mempaper.zhang2024 import groups, published
 from mempaper.zhang2024.analysis import auc, curvature, path_length, paths

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from mempaper.checkpoint import CorruptFileError, write_atomically
-from mempaper.experiment import ConfigError, check_names
+from mempaper.parameters import ConfigError, check_names
 from mempaper.zhang2024.groups import DEFAULT_NOISE
 from mempaper.zhang2024.rollout import COLUMNS
 

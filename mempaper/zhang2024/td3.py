@@ -61,6 +61,11 @@ class Batch:
                     "the trials of a batch have one length"
                 )
 
+    def to(self, device: str | torch.device) -> Batch:
+        """The same batch on another device."""
+        parts = {name: part if part is None else part.to(device) for name, part in vars(self).items()}
+        return Batch(**parts)
+
     def mean(self, values: Tensor) -> Tensor:
         """Mean over the valid steps of ``values`` (time, trial, ...)."""
         if self.valid is None:

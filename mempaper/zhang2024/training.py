@@ -132,7 +132,7 @@ class Trainer:
         keep: Keep | None = None,
     ) -> None:
         self.agent, self.world, self.conditions, self.schedule = agent, world, conditions, schedule
-        self.keep = keep
+        self.keep, self.device = keep, next(agent.parameters()).device
         self.generator = generator_of(seed, "training")
         self.rng = np.random.default_rng([seed, 1])
         self.learner = Learner(
@@ -183,7 +183,7 @@ class Trainer:
         noise = self.conditions
         if self.phase == 1:
             noise = replace(noise, observation_noise=(0.0, 0.0))
-        trials = draw_in_order(self.world, noise, self.generator)
+        trials = draw_in_order(self.world, noise, self.generator).to(self.device)
         firefly = Firefly(self.world, trials, self.generator)
         steering = Steering(self.agent, firefly)
         states, actions, beliefs, losses = [], [], [], []
@@ -208,11 +208,8 @@ class Trainer:
                     self.memory.push_mirrored(*transition)
             ready = len(self.memory) > self.schedule.learn_after
             if ready and self.steps % self.schedule.steps_per_update == 0:
-                losses.append(
-                    self.learner.update(
-                        self.memory.sample(self.schedule.batch_size, self.rng), self.rates
-                    )
-                )
+                batch = self.memory.sample(self.schedule.batch_size, self.rng).to(self.device)
+                losses.append(self.learner.update(batch, self.rates))
             if stopped:
                 break
         if isinstance(self.memory, EqualLengthMemory):
@@ -237,8 +234,9 @@ class Trainer:
             still = replace(still, observation_noise=(0.0, 0.0))
         for gain in s.validation_gains:
             trials = draw_trials(s.validation_trials, self.world, still, self.generator).with_gain(gain)
-            noise = step_noise(len(trials), self.world, self.generator)
-            row = performance(self.agent, run(self.agent, self.world, trials, noise), self.world)
+            noise = step_noise(len(trials), self.world, self.generator).to(self.device)
+            rollouts = run(self.agent, self.world, trials.to(self.device), noise)
+            row = performance(self.agent, rollouts, self.world)
             rows.append([row[column] for column in COLUMNS])
         return np.array(rows)
 

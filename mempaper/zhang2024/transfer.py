@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from mempaper.checkpoint import load_arrays, save_arrays
-from mempaper.experiment import Arrays, ConfigError, Result, same_arrays
+from mempaper.checkpoint import Arrays, load_arrays, same_arrays, save_arrays
+from mempaper.experiment import Result
+from mempaper.parameters import ConfigError
 from mempaper.zhang2024.experiments import CRITERIA, QuickAgent, ReferenceAgent, best_row
 from mempaper.zhang2024.groups import is_extensive, table_labels
 from mempaper.zhang2024.layout import (

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from mempaper.experiment import ConfigError
 from mempaper.khajehabdollahi2024 import curriculum_learning
 from mempaper.khajehabdollahi2024.analysis import Streams
 from mempaper.khajehabdollahi2024.experiments import CurriculumLearning
 from mempaper.khajehabdollahi2024.follow_ups import NetworkActivity, Retraining
+from mempaper.parameters import ConfigError
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,6 @@ from torch import nn
 
 from mempaper.checkpoint import ResumePoint
 from mempaper.ensemble import member_generators
-from mempaper.experiment import ConfigError
 from mempaper.khajehabdollahi2024 import gated_experiments
 from mempaper.khajehabdollahi2024.curriculum import Curriculum
 from mempaper.khajehabdollahi2024.gated import GatedRNN
@@ -26,6 +25,7 @@ from mempaper.khajehabdollahi2024.gated_reference import check_lstm
 from mempaper.khajehabdollahi2024.learning import join_members
 from mempaper.khajehabdollahi2024.task import labels, sample_trials
 from mempaper.khajehabdollahi2024.timescales import autocovariance
+from mempaper.parameters import ConfigError
 from mempaper.verify import check_file
 
 LSTM = FIXTURES / "khajehabdollahi2024" / "lstm_a.npz"

@@ -9,11 +9,11 @@ import pytest
 import torch
 
 from mempaper.checkpoint import CorruptFileError, save_arrays
-from mempaper.experiment import ConfigError
 from mempaper.khajehabdollahi2024 import evaluation, storage
 from mempaper.khajehabdollahi2024.experiments import CurriculumLearning
 from mempaper.khajehabdollahi2024.learning import draw_network
 from mempaper.khajehabdollahi2024.naming import affixes_of, curriculum_name, network_folder
+from mempaper.parameters import ConfigError
 
 SIZE = ["size_6"]
 CONTINUOUS = ["duplicates[7, 8, 9, 10]", "tau2.0", "mod_leakyrelu"]

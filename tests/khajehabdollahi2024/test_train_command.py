@@ -13,11 +13,11 @@ from filelock import FileLock
 
 import mempaper.cli
 from mempaper.checkpoint import CorruptFileError, load_arrays, load_sidecar
-from mempaper.experiment import ConfigError
 from mempaper.khajehabdollahi2024 import gated_learning, gated_storage, learning, storage, trainer
 from mempaper.khajehabdollahi2024.curriculum import Curriculum
 from mempaper.khajehabdollahi2024.experiments import CurriculumLearning
 from mempaper.khajehabdollahi2024.gated_experiments import GatedLearning
+from mempaper.parameters import ConfigError
 
 PAPER = "khajehabdollahi2024"
 SMALL = "-nn 20 --batch_size 16 --updates_per_epoch 20 --test_batches 2 --learning_rate 0.2"

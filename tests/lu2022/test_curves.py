@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 
 from mempaper.ensemble import member_generators
-from mempaper.experiment import ConfigError
 from mempaper.lu2022 import curves, figures
 from mempaper.lu2022.evaluation import Networks, Test, evaluate
 from mempaper.lu2022.model import RecallLSTM
 from mempaper.lu2022.task import EventTask
 from mempaper.lu2022.trials import DM, NM, TrialSettings
+from mempaper.parameters import ConfigError
 
 TASK = EventTask(n_features=8, n_values=3, schema_strength=1 / 3)
 

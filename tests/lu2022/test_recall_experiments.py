@@ -5,11 +5,11 @@ import pytest
 import torch
 
 from mempaper.checkpoint import ResumePoint
-from mempaper.experiment import ConfigError
 from mempaper.lu2022 import experiments, groups
 from mempaper.lu2022.evaluation import Test, evaluate
 from mempaper.lu2022.experiments import Pretraining, RecallLearning
 from mempaper.lu2022.training import Trainer
+from mempaper.parameters import ConfigError
 
 TINY = {
     "n_features": 4,

@@ -8,10 +8,10 @@ from click.testing import CliRunner
 
 import mempaper.cli
 from mempaper.checkpoint import load_arrays
-from mempaper.experiment import ConfigError
 from mempaper.orhan2019 import cli, experiments, groups
 from mempaper.orhan2019.experiments import DelayLearning
 from mempaper.orhan2019.training import Trainer
+from mempaper.parameters import ConfigError
 
 TINY = "--mode smoke --hidden_size 12 --iterations 6 --report_every 3 --test_trials 50"
 

@@ -8,13 +8,13 @@ import torch
 
 from mempaper.checkpoint import ResumePoint, load_arrays
 from mempaper.ensemble import member_generators
-from mempaper.experiment import ConfigError
 from mempaper.orhan2019 import evaluation, experiments, groups
 from mempaper.orhan2019.experiments import DelayLearning, quick_iterations
 from mempaper.orhan2019.gated import GatedNetworks
 from mempaper.orhan2019.sequentiality import sequentiality
 from mempaper.orhan2019.task import TASKS, DelayTask, Geometry
 from mempaper.orhan2019.training import TEST_STREAM, DivergedError, Trainer
+from mempaper.parameters import ConfigError
 from mempaper.progress import silent
 
 TINY = {

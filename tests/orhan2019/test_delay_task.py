@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from mempaper.experiment import ConfigError
 from mempaper.orhan2019 import task as tasks
 from mempaper.orhan2019.task import DelayTask, Geometry, poisson_counts, task_name
+from mempaper.parameters import ConfigError
 
 CONDITIONS = ("basic", "tethered", "dynamic", "vardelay")
 ANGLES = ("DE1", "DE2", "CD", "CD2", "GDE")

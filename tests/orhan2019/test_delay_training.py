@@ -9,7 +9,6 @@ from reference_checks import FIXTURES
 
 from mempaper.checkpoint import ResumePoint
 from mempaper.ensemble import member_generators
-from mempaper.experiment import ConfigError
 from mempaper.orhan2019 import learning, training
 from mempaper.orhan2019.evaluation import ideal_for, respond
 from mempaper.orhan2019.gated import GatedNetworks
@@ -27,6 +26,7 @@ from mempaper.orhan2019.training import (
     Schedule,
     Trainer,
 )
+from mempaper.parameters import ConfigError
 from mempaper.verify import Fixture
 
 SHORT = Geometry(2, 4, 3)

@@ -6,8 +6,8 @@ import torch
 
 from mempaper.checkpoint import ResumePoint
 from mempaper.ensemble import member_generators
-from mempaper.experiment import ConfigError
 from mempaper.memory import EpisodicMemory
+from mempaper.parameters import ConfigError
 from mempaper.ritter2018.bandit import BarcodeBanditTask, NoisyContextTask
 from mempaper.ritter2018.maze import WaterMazeTask
 from mempaper.ritter2018.recurring import EXPERIMENTS, BarcodeBandit, NoisyContexts

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 import mempaper.cli
-from mempaper.experiment import ConfigError
+from mempaper.parameters import ConfigError
 from mempaper.zhang2024 import cli, monkeys
 from mempaper.zhang2024.cli_options import architecture_name, one_training, seed_numbers
 from mempaper.zhang2024.experiments import QuickAgent, ReferenceAgent

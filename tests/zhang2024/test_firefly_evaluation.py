@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from mempaper.experiment import ConfigError
+from mempaper.parameters import ConfigError
 from mempaper.zhang2024 import analysis, evaluation, figures
 from mempaper.zhang2024.experiments import QuickAgent, ReferenceAgent
 from mempaper.zhang2024.monkey_trials import reintegrated

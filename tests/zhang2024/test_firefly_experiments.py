@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mempaper.experiment import ConfigError
+from mempaper.parameters import ConfigError
 from mempaper.zhang2024 import quick
 from mempaper.zhang2024.experiments import QuickAgent, WarmStart
 from mempaper.zhang2024.quick import EKF_FROM_SCRATCH, FROM_SCRATCH, TABLE_ROWS

@@ -9,8 +9,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from mempaper.checkpoint import CorruptFileError, load_arrays, save_arrays
-from mempaper.experiment import ConfigError, same_arrays
+from mempaper.checkpoint import CorruptFileError, load_arrays, same_arrays, save_arrays
+from mempaper.parameters import ConfigError
 from mempaper.zhang2024 import groups
 from mempaper.zhang2024.checkpoints import best, evaluate
 from mempaper.zhang2024.experiments import QuickAgent, ReferenceAgent

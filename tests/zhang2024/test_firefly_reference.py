@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from reference_checks import FIXTURES, Checks
 
-from mempaper.experiment import ConfigError
+from mempaper.parameters import ConfigError
 from mempaper.verify import check_file, family_of
 from mempaper.zhang2024 import published, reference
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from mempaper.experiment import ConfigError
+from mempaper.parameters import ConfigError
 from mempaper.zhang2024 import groups, published, sweep_figures, sweeps, trial_sets
 from mempaper.zhang2024.analysis import auc, paths
 from mempaper.zhang2024.grids import drop_ratio, noise_grid

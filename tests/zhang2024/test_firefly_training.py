@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from mempaper.checkpoint import ResumePoint
-from mempaper.experiment import ConfigError
+from mempaper.parameters import ConfigError
 from mempaper.zhang2024 import groups
 from mempaper.zhang2024.buffers import EqualLengthMemory, TransitionMemory
 from mempaper.zhang2024.experiments import CRITERIA, ReferenceAgent, best_row
