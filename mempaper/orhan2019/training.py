@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from mempaper.checkpoint import ResumePoint, restore_training, training_state
+from mempaper.checkpoint import ResumePoint, part_of, restore_training, training_state
 from mempaper.ensemble import clip_grad_norm_per_member, member_generators
 from mempaper.orhan2019.evaluation import ideal_for, respond
 from mempaper.orhan2019.gated import Networks
@@ -219,7 +219,8 @@ class Trainer:
         done = 0
         if state is not None:
             done = restore_training(state, self.network, self.optimizer, self.logs)
-            self._good = {n.removeprefix("good/"): t for n, t in state.items() if n.startswith("good/")}
+            device = next(self.network.parameters()).device
+            self._good = {name: t.to(device) for name, t in part_of(state, "good").items()}
         self._good = self._good or self._weights()
         for iteration in range(done, s.iterations + 1):
             due = iteration % s.report_every == 0
