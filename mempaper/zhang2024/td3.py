@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -63,8 +63,8 @@ class Batch:
 
     def to(self, device: str | torch.device) -> Batch:
         """The same batch on another device."""
-        parts = {name: part if part is None else part.to(device) for name, part in vars(self).items()}
-        return Batch(**parts)
+        given = {name: part for name, part in vars(self).items() if part is not None}
+        return replace(self, **{name: part.to(device) for name, part in given.items()})
 
     def mean(self, values: Tensor) -> Tensor:
         """Mean over the valid steps of ``values`` (time, trial, ...)."""
