@@ -8,16 +8,36 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
 import nbformat
 
-if TYPE_CHECKING:
-    from mempaper.experiment import Experiment, Result
-
-    E = TypeVar("E", bound=Experiment)
-
 MIME = "application/vnd.mempaper.use+json"
+
+
+class Run(Protocol):
+    """What a record tells of an :class:`~mempaper.experiment.Experiment`."""
+
+    paper: ClassVar[str]
+    name: ClassVar[str]
+
+    def key(self) -> str:
+        """Its name among others of its kind."""
+
+    def config(self) -> dict[str, Any]:
+        """What decides its result."""
+
+
+class Result(Protocol):
+    """What a run gave, with where it came from."""
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """With an ``origin``."""
+
+
+AnyRun = TypeVar("AnyRun", bound=Run)
+AnyResult = TypeVar("AnyResult", bound=Result)
 
 
 class Journal:
@@ -34,11 +54,11 @@ class Journal:
         self.used: dict[str, dict[str, Any]] = {}
         self._depth = 0
 
-    def noted(self, result: Callable[[E], Result]) -> Callable[[E], Result]:
+    def noted(self, result: Callable[[AnyRun], AnyResult]) -> Callable[[AnyRun], AnyResult]:
         """Wrap the method that gives a result, so that its use is noted."""
 
         @functools.wraps(result)
-        def noting(run: E) -> Result:
+        def noting(run: AnyRun) -> AnyResult:
             start = time.monotonic()
             self._depth += 1
             try:
