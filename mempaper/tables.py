@@ -73,9 +73,11 @@ def table_start(label: str, head: Iterable[str]) -> str:
 
 def table_text(rows: Iterable[tuple[Claim, Judgement]]) -> str:
     """Plain-text version of the table."""
+    rows = list(rows)
+    width = max((len(claim.id) for claim, _ in rows), default=0)
     return "\n".join(
-        f"{MARK[j.status]} {c.id:6} {j.status:15} {show_measured(j):24} required {c.expect!s:16} "
-        f"published {show_published(c):12} {c.statement}"
+        f"{MARK[j.status]} {c.id:{width}} {j.status:15} {show_measured(j):24} required {c.expect!s:16} "
+        f"{'published' if c.reference is None else 'reference'} {show_published(c):12} {c.statement}"
         for c, j in rows
     )
 
