@@ -42,6 +42,7 @@ FLAGS = (
 )
 AXE_RUN = """
 const done = arguments[0];
+document.getAnimations().filter((a) => a instanceof CSSTransition).forEach((fading) => fading.finish());
 axe.run(document, {resultTypes: ["violations"]}).then(({violations}) => done(violations.flatMap(
   ({id, nodes}) => nodes.map((n) => [n.impact, id, n.target.join(" "), n.failureSummary])
 )));
