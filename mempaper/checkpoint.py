@@ -165,6 +165,15 @@ def same_arrays(first: Arrays, second: Arrays) -> bool:
     )
 
 
+def with_half_digits(arrays: Arrays, *beginnings: str) -> dict[str, np.ndarray | Tensor]:
+    """The same arrays; those whose names begin so, by default weights, are float16: smaller files."""
+    beginnings = beginnings or ("weights/",)
+    return {
+        name: np.asarray(array, np.float16) if name.startswith(beginnings) else array
+        for name, array in arrays.items()
+    }
+
+
 def load_sidecar(path: Path) -> dict[str, Any]:
     """Read the JSON sidecar of an array file."""
     sidecar = path.with_suffix(".json")

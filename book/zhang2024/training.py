@@ -247,24 +247,18 @@ plots.panel_letters(axes)
 originals = groups.at_hand(groups.originals(base))
 for name, agents in originals.items():
     for agent in agents:
-        first, phase = (
-            int(agent.result[key][0]) for key in ("first_phase_trials", "phase")
-        )
-        until = (
-            f"left phase I after {first} trials"
-            if phase > 1
-            else "never left phase I"
-        )
-        shares = [f"{agent.curve(f'gain{g:g}x')[-1]:.2f}" for g in (1, 1.5, 2)]
-        print(
-            f"{figures.LABELS.get(name, name)}, seed {agent.run.seed}: {until}; "
-            f"rewarded in the end at gain 1, 1.5 and 2: {', '.join(shares)}"
-        )
+        trials, ended = agent.first_phase
+        told = f"given up in phase I after {trials} trials"
+        if ended:
+            shares = [f"{agent.curve(f'gain{g:g}x')[-1]:.2f}" for g in (1, 1.5, 2)]
+            told = f"left phase I after {trials} trials; rewarded in the end at gain 1, "
+            told += f"1.5 and 2: {', '.join(shares)}"
+        print(f"{figures.LABELS.get(name, name)}, seed {agent.run.seed}: {told}")
 
 # %% mystnb={"image": {"alt": "Two panels of rewarded share against training trials, for agents trained by the original's recipe, one line per seed: A at gain 1, B at gain 2."}, "figure": {"caption": "The original's training after its first phase, one line per agent. A: rewarded share at gain 1. B: the same at gain 2, which was never trained.", "name": "fig-zhang-training-original"}}
 fig, axes = plt.subplots(1, 2, figsize=(10, 3.8), sharey=True)
 for name, agents in originals.items():
-    for k, agent in enumerate(agents):
+    for k, agent in enumerate(agent for agent in agents if agent.first_phase[1]):
         label = None if k else figures.LABELS.get(name, name)
         for ax, gain in zip(axes, (1, 2), strict=True):
             curve = agent.curve(f"gain{gain}x")
@@ -272,7 +266,7 @@ for name, agents in originals.items():
 for ax, gain in zip(axes, (1, 2), strict=True):
     ax.set(xlabel="training trials", ylim=(-0.03, 1.03))
     ax.set_ylabel(f"rewarded, gain {gain}")
-if originals:
+if axes[0].lines:
     axes[0].legend(fontsize="small")
 plots.panel_letters(axes)
 

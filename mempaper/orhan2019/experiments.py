@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from pydantic import Field, field_validator, model_validator
 
-from mempaper.checkpoint import Arrays, ResumePoint
+from mempaper.checkpoint import Arrays, ResumePoint, with_half_digits
 from mempaper.ensemble import LARGE, member_generators, members_together
 from mempaper.experiment import Experiment, Result
 from mempaper.orhan2019.evaluation import run_test
@@ -349,11 +349,7 @@ class DelayLearning(Experiment):
     def shipped_arrays(self, arrays: Arrays) -> Arrays:
         """Without Adam's moments, and weights with half the digits: large networks stay small files."""
         kept = {name: array for name, array in arrays.items() if not name.startswith("moments/")}
-        half = np.float16 if self.hidden_size >= LARGE else np.float32
-        return {
-            name: np.asarray(array, half) if name.startswith(("weights/", "loss")) else array
-            for name, array in kept.items()
-        }
+        return with_half_digits(kept, "weights/", "loss") if self.hidden_size >= LARGE else kept
 
 
 def _is_shared(name: str) -> bool:

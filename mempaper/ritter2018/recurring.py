@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from pydantic import Field, model_validator
 
-from mempaper.checkpoint import Arrays, ResumePoint
+from mempaper.checkpoint import Arrays, ResumePoint, with_half_digits
 from mempaper.ensemble import member_generators
 from mempaper.experiment import Experiment
 from mempaper.memory import Miss
@@ -73,6 +73,10 @@ class RecurringExperiment(Experiment):
     def updates_planned(self) -> int:
         """One per episode."""
         return self.n_epochs * self.task().n_episodes
+
+    def shipped_arrays(self, arrays: Arrays) -> Arrays:
+        """Weights with half the digits: what is shown and judged was logged during the training."""
+        return with_half_digits(arrays)
 
     def _logs(self, resume: ResumePoint, report: Report) -> dict[str, np.ndarray]:
         return train_recurring(

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 from pydantic import Field, field_validator, model_validator
 
-from mempaper.checkpoint import Arrays, ResumePoint, load_arrays, save_arrays
+from mempaper.checkpoint import Arrays, ResumePoint, load_arrays, save_arrays, with_half_digits
 from mempaper.ensemble import members_together
 from mempaper.experiment import Experiment
 from mempaper.parameters import Mode
@@ -428,10 +428,7 @@ def light(arrays: Arrays, agent: Agent) -> Arrays:
     """
     second = tuple(f"/{name}" for name in agent.critic.second_copy())
     kept = {name: array for name, array in arrays.items() if not name.endswith(second)}
-    return {
-        name: np.asarray(a, np.float16) if name.startswith(("weights/", "selected/")) else a
-        for name, a in kept.items()
-    }
+    return with_half_digits(kept, "weights/", "selected/")
 
 
 def best_row(table: np.ndarray, labels: list[str], criterion: str) -> int | None:

@@ -145,9 +145,18 @@ class Trained:
     def losses(self) -> np.ndarray:
         """Loss of the critics in the course of training, per round or per hundred trials."""
         if isinstance(self.run, ReferenceAgent):
-            n = int(self.result["n_blocks"][0])
+            n = self.result["n_blocks"].item()
             return self.result["blocks"][0][:n, LOG_COLUMNS.index("critic_loss")]
         return self.result["critic_loss"][0]
+
+    @property
+    def first_phase(self) -> tuple[int, bool]:
+        """Trials of the original's first phase, and whether it ended before it was given up."""
+        assert isinstance(self.run, ReferenceAgent)
+        trials = int(self.result["first_phase_trials"][0])
+        if trials:
+            return trials, True
+        return self.result["n_blocks"].item() * self.run.log_every, False
 
     def curve(self, label: str, column: str = "reward_fraction") -> np.ndarray:
         """A column of the performance table in the course of training, (row,).

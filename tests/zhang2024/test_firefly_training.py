@@ -187,6 +187,7 @@ def test_every_checkpoint_is_kept_and_the_best_ones_are_selected(
     before = groups.load(run, "gain").agent.state_dict()
     run.ship()
     shipped = groups.load(run, "perturbation")  # there is one checkpoint now
+    assert shipped.first_phase == (int(result["first_phase_trials"][0]), True)
     assert shipped.provenance["origin"] == "shipped"
     assert {name.split("/")[1] for name in shipped.result.arrays if "/" in name} == {"gain"}
     assert shipped.curve("gain1x").shape == (2,)
@@ -201,7 +202,10 @@ def test_a_training_whose_first_phase_hangs_is_shipped_with_what_there_is(
     assert run.result()["phase"] == 1
     monkeypatch.setattr("mempaper.experiment.data_folder", lambda: tmp_path)
     run.ship()
-    assert groups.load(run).provenance["origin"] == "shipped"
+    hung = groups.load(run)
+    assert hung.provenance["origin"] == "shipped"
+    assert hung.first_phase == (20, False)
+    assert hung.losses.shape == (4,)
 
 
 def test_ties_go_to_the_earliest_checkpoint() -> None:
