@@ -165,9 +165,10 @@ def same_arrays(first: Arrays, second: Arrays) -> bool:
     )
 
 
-def with_half_digits(arrays: Arrays, *beginnings: str) -> dict[str, np.ndarray | Tensor]:
-    """The same arrays; those whose names begin so, by default weights, are float16: smaller files."""
-    beginnings = beginnings or ("weights/",)
+def with_half_digits(
+    arrays: Arrays, beginnings: tuple[str, ...] = ("weights/",)
+) -> dict[str, np.ndarray | Tensor]:
+    """The same arrays; those whose names begin so are float16: smaller files."""
     return {
         name: np.asarray(array, np.float16) if name.startswith(beginnings) else array
         for name, array in arrays.items()

@@ -96,6 +96,11 @@ def members_together(units: int, batch_size: int = 1, *, fused: bool = False) ->
     return FEW_TRIALS_TOGETHER if batch_size < FEW_TRIALS else 1
 
 
+def _times_transposed(a: Tensor, b: Tensor) -> Tensor:
+    """``a @ b.T`` by oneDNN."""
+    return F.linear(*(x.contiguous().to_mkldnn() for x in (a, b))).to_dense()
+
+
 class _Product(torch.autograd.Function):
     """``h @ weight`` by oneDNN, given ``weight`` also in oneDNN's own format, plain and transposed."""
 
@@ -111,8 +116,7 @@ class _Product(torch.autograd.Function):
         of_h = F.linear(gradient.contiguous().to_mkldnn(), ctx.plain).to_dense()
         if not ctx.needs_input_grad[1]:
             return of_h, None, None, None
-        across = (x.T.contiguous().to_mkldnn() for x in (h, gradient))
-        return of_h, F.linear(*across).to_dense(), None, None
+        return of_h, _times_transposed(h.T, gradient.T), None, None
 
 
 def _wide(weight: Tensor) -> bool:
@@ -161,10 +165,9 @@ class _Linear(torch.autograd.Function):
         (x, weight), (gradient,) = ctx.saved_tensors, gradients
         of_x = of_weight = of_bias = None
         if ctx.needs_input_grad[0]:
-            of_x = F.linear(*(part.contiguous().to_mkldnn() for part in (gradient, weight.T))).to_dense()
+            of_x = _times_transposed(gradient, weight.T)
         if ctx.needs_input_grad[1]:
-            across = (part.T.contiguous().to_mkldnn() for part in (gradient, x))
-            of_weight, of_bias = F.linear(*across).to_dense(), gradient.sum(0)
+            of_weight, of_bias = _times_transposed(gradient.T, x.T), gradient.sum(0)
         return of_x, of_weight, of_bias
 
 

@@ -19,7 +19,7 @@ def test_some_arrays_are_kept_with_half_the_digits():
     arrays = {"weights/a": np.ones(2, np.float32), "loss": torch.ones(2), "n": np.arange(2)}
     halved = checkpoint.with_half_digits(arrays)
     assert [str(halved[name].dtype) for name in arrays] == ["float16", "torch.float32", "int64"]
-    assert checkpoint.with_half_digits(arrays, "loss")["loss"].dtype == np.float16
+    assert checkpoint.with_half_digits(arrays, ("loss",))["loss"].dtype == np.float16
 
 
 def test_truncated_changed_and_foreign_files_are_named(tmp_path):

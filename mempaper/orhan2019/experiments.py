@@ -349,7 +349,7 @@ class DelayLearning(Experiment):
     def shipped_arrays(self, arrays: Arrays) -> Arrays:
         """Without Adam's moments, and weights with half the digits: large networks stay small files."""
         kept = {name: array for name, array in arrays.items() if not name.startswith("moments/")}
-        return with_half_digits(kept, "weights/", "loss") if self.hidden_size >= LARGE else kept
+        return with_half_digits(kept, ("weights/", "loss")) if self.hidden_size >= LARGE else kept
 
 
 def _is_shared(name: str) -> bool:

@@ -428,7 +428,7 @@ def light(arrays: Arrays, agent: Agent) -> Arrays:
     """
     second = tuple(f"/{name}" for name in agent.critic.second_copy())
     kept = {name: array for name, array in arrays.items() if not name.endswith(second)}
-    return with_half_digits(kept, "weights/", "selected/")
+    return with_half_digits(kept, ("weights/", "selected/"))
 
 
 def best_row(table: np.ndarray, labels: list[str], criterion: str) -> int | None:

@@ -207,7 +207,7 @@ class Tester:
 
     def table(self, agent: Agent, labels: Iterable[str] | None = None) -> np.ndarray:
         """Performance (label, column) of an agent as it is now, by default for all labels."""
-        device = next(agent.parameters()).device
+        device = agent.device
         rows = []
         for label in self.labels if labels is None else labels:
             trials = self.labels[label]
@@ -236,7 +236,7 @@ class QuickTrainer:
     ) -> None:
         self.agent, self.world, self.conditions, self.recipe = agent, world, conditions, recipe
         self.generator = generator_of(seed, "training")
-        self.device = next(agent.parameters()).device
+        self.device = agent.device
         self.learner = Learner(agent.actor, agent.critic, self.generator)
         self.memory = TrialMemory(
             recipe.capacity,

@@ -106,6 +106,11 @@ class Agent(nn.Module):
             raise ValueError(f"{self.architecture} has no weights named {', '.join(sorted(unknown))}")
 
     @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return next(self.parameters()).device
+
+    @property
     def has_belief(self) -> bool:
         """Whether the actor is given a filter's belief instead of observations."""
         return not self.actor.is_recurrent

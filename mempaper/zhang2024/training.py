@@ -132,7 +132,7 @@ class Trainer:
         keep: Keep | None = None,
     ) -> None:
         self.agent, self.world, self.conditions, self.schedule = agent, world, conditions, schedule
-        self.keep, self.device = keep, next(agent.parameters()).device
+        self.keep, self.device = keep, agent.device
         self.generator = generator_of(seed, "training")
         self.rng = np.random.default_rng([seed, 1])
         self.learner = Learner(

@@ -69,7 +69,7 @@ class TrialSet:
 
     def run(self, agent: Agent) -> Rollouts:
         """What an agent does in them, without exploration."""
-        device = next(agent.parameters()).device
+        device = agent.device
         return run(agent, self.world, self.trials.to(device), self.noise.to(device))
 
     def with_noise(self, process: float | None = None, observation: float | None = None) -> TrialSet:

@@ -9,7 +9,6 @@ import torch
 
 from mempaper.parameters import ConfigError
 from mempaper.zhang2024 import analysis, evaluation, figures
-from mempaper.zhang2024.experiments import QuickAgent, ReferenceAgent
 from mempaper.zhang2024.monkey_trials import reintegrated
 from mempaper.zhang2024.monkeys import checked
 from mempaper.zhang2024.networks import Sizes
@@ -20,14 +19,11 @@ from mempaper.zhang2024.trial_sets import gain_set
 from mempaper.zhang2024.world import LINEAR_SCALE, World
 
 WORLD, SIZES = World(), Sizes(rnn=6, fc=5, holistic=7, stacked=6)
-QUICK, REFERENCE = QuickAgent.preset("smoke"), ReferenceAgent.preset("smoke")
 
 
-def seed(rate, run=QUICK, share=None, agent=None):
-    """A trained agent, as far as its performance table goes."""
-    columns = {"reward_rate": rate, "reward_fraction": rate if share is None else share}
-    curve = {name: np.array(values, float) for name, values in columns.items()}
-    return SimpleNamespace(run=run, agent=agent, curve=lambda label, column: curve[column])
+def seed(agent):
+    """An agent in the place of a trained one."""
+    return SimpleNamespace(agent=agent)
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +39,7 @@ def skilled(trials):
         agent = Agent("Actor3Critic5", SIZES, torch.Generator().manual_seed(k))
         plan = scripted(circle_plan(trials.trials.target * share, WORLD))
         rollouts.append(run(agent, WORLD, trials.trials, trials.noise, plan))
-        agents.append(seed([0.5], agent=agent))
+        agents.append(seed(agent))
     return evaluation.Behaviour(tuple(agents), tuple(rollouts), WORLD)
 
 
@@ -86,7 +82,7 @@ def test_rocs_share_their_boundaries_and_complete_ones_give_the_area(skilled):
 
 def test_behave_runs_every_seed_in_the_same_trials(trials):
     agents = [Agent("Actor1Critic1", SIZES, torch.Generator().manual_seed(k)) for k in (0, 0, 1)]
-    did = evaluation.behave([seed([0], agent=agent) for agent in agents], trials)
+    did = evaluation.behave([seed(agent) for agent in agents], trials)
     assert torch.equal(did.rollouts[0].x, did.rollouts[1].x)
     assert not torch.equal(did.rollouts[0].x, did.rollouts[2].x)
 
@@ -104,7 +100,7 @@ def test_layers_are_read_by_seed_and_variable(skilled):
 
 def test_an_architecture_without_a_layer_is_refused(trials):
     agent = Agent("Actor1Critic1", SIZES, torch.Generator().manual_seed(0))
-    did = evaluation.behave([seed([0], agent=agent)], trials)
+    did = evaluation.behave([seed(agent)], trials)
     with pytest.raises(ValueError, match="only Actor3"):
         evaluation.read_out(did, "actor MLP")
 

@@ -12,27 +12,21 @@ from mempaper.zhang2024.gain import AgentBehaviour
 from mempaper.zhang2024.monkeys import Subject, checked
 from mempaper.zhang2024.networks import Sizes
 from mempaper.zhang2024.replay import scripted
-from mempaper.zhang2024.rollout import COLUMNS, Agent, run
+from mempaper.zhang2024.rollout import Agent, run
 from mempaper.zhang2024.trial_sets import gain_set
 from mempaper.zhang2024.world import World
 
 WORLD = World()
 MAPS = np.random.default_rng(3).normal(size=(2, 3, 6, 8))
-LABELS = ["gain1x", "gain1.5x", "gain2x", "perturbation0", "perturbation1"]
 
 
 def an_agent(architecture="Actor3Critic5", seed=0):
     return Agent(architecture, Sizes(6, 5, 6, 6), torch.Generator().manual_seed(seed))
 
 
-def a_trained(table=None, seed=0):
+def a_trained(seed=0):
     """An untrained agent in the place of a trained one."""
-    agent = an_agent(seed=seed)
-    trained = SimpleNamespace(agent=agent, world=WORLD, labels=LABELS, run=None)
-    if table is not None:
-        columns = {name: k for k, name in enumerate(COLUMNS)}
-        trained.curve = lambda label, column: table[:, LABELS.index(label), columns[column]]
-    return trained
+    return SimpleNamespace(agent=an_agent(seed=seed), world=WORLD)
 
 
 @pytest.fixture(scope="module")
