@@ -48,7 +48,8 @@ SIZES: dict[str, dict[str, Any]] = {  # what makes a training short; pairs are v
         "warm_steps": 60,
     },
     "zhang2024/reference": {
-        "total_trials": (20, 60),
+        "total_trials": 20,
+        "give_up": (20, 60),
         "validate_every": 20,
         "log_every": 20,
         "learn_after": 16,

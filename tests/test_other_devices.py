@@ -13,7 +13,13 @@ import pytest
 from mempaper import catalogue
 
 SCRIPT = Path(__file__).with_name("stand_in_device.py")
-SHORT = {"total_trials": 8, "log_every": 2, "validate_every": 4, "validation_trials": 4}
+SHORT = {
+    "total_trials": 8,
+    "give_up": 8,
+    "log_every": 2,
+    "validate_every": 4,
+    "validation_trials": 4,
+}
 TRAININGS = {
     "khajehabdollahi2024/curriculum": (
         {},

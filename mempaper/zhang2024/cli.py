@@ -92,9 +92,8 @@ def _describe(run: Run) -> None:
         f"noise {run.observation_noise:g}"
     )
     if isinstance(run, ReferenceAgent):
-        limit = min(run.total_trials, run.give_up)
         click.echo(
-            f"  the original's training: phase I of {limit:,} trials at most (exploration "
+            f"  the original's training: phase I of {run.give_up:,} trials at most (exploration "
             f"{run.exploration:g}), then {run.total_trials:,} trials, a checkpoint every "
             f"{run.validate_every}{', extensive tests' * run.extensive}"
         )

@@ -44,6 +44,7 @@ EKF_SCRATCH: dict[str, Any] = {
     "critic_updates": 500,
 }
 WARM_STEPS = 150
+USUAL_FIRST_PHASE = 15_000  # trials: about the median of the paper's agents, see the chapter on training
 
 
 class Steering(Experiment):
@@ -291,6 +292,7 @@ class ReferenceAgent(Steering):
         "smoke": {
             **QUICK_SIZES,
             "total_trials": 20,
+            "give_up": 20,
             "log_every": 5,
             "validate_every": 10,
             "validation_trials": 10,
@@ -376,8 +378,9 @@ class ReferenceAgent(Steering):
         return self.folder() / "checkpoints" / f"seed{seed}"
 
     def updates_planned(self) -> int:
-        """If all trials lasted to the end; the first phase comes on top of them."""
-        return self.total_trials * self.world().n_steps // self.steps_per_update
+        """If all trials lasted to the end, and the first phase as long as the paper's agents' did."""
+        trials = self.total_trials + min(self.give_up, USUAL_FIRST_PHASE)
+        return trials * self.world().n_steps // self.steps_per_update
 
     def shipped_arrays(self, arrays: Arrays) -> Arrays:
         """Logs and tables, and of all weights those that :data:`SHIPPED` selects, made light.

@@ -35,7 +35,7 @@ class Schedule:
     Attributes
     ----------
     total_trials : int
-        Of the second and third phase together; the first is bounded by it too, and by ``give_up``.
+        Of the second and third phase together.
     exploration : float
         Standard deviation of the exploration noise in the first phase; more than .5.
     batch_size, capacity, learn_after : int
@@ -54,7 +54,9 @@ class Schedule:
     validate_noise_free : bool
         Turn off the observation noise in validations too; the original leaves it on.
     give_up : int
-        Trials after which a first phase that does not end is given up.
+        Trials after which a first phase that does not end is given up. The original ends it at
+        ``total_trials`` too: by its own setting of 10,000 few of its recurrent agents would ever have
+        left the first phase.
     gamma, policy_every, adam_eps, smoothing_std, smoothing_clip
         See :class:`~mempaper.zhang2024.td3.Learner`.
     """
@@ -269,12 +271,13 @@ class Trainer:
             self.keep(self.agent, self.trial, self.phase == 1)
 
     @property
+    def _limit(self) -> int:
+        return self.schedule.give_up if self.phase == 1 else self.schedule.total_trials
+
+    @property
     def is_over(self) -> bool:
         """Whether training has reached its end, or its first phase is given up."""
-        limit = self.schedule.total_trials
-        if self.phase == 1:
-            limit = min(limit, self.schedule.give_up)
-        return self.trial >= limit
+        return self.trial >= self._limit
 
     def run(self, resume: ResumePoint | None = None, report: Report = silent) -> dict[str, np.ndarray]:
         """Train to the end, from the resume point if there is one.
@@ -299,7 +302,7 @@ class Trainer:
             if self.trial % s.validate_every == s.validate_every - 1:
                 self._checkpoint()
             self.trial += 1
-            report(self.trial, s.total_trials)
+            report(self.trial, self._limit)
             if resume.due():
                 resume.save(self.state())
         weights = {f"weights/{k}": v.cpu().numpy() for k, v in self.agent.state_dict().items()}
