@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
@@ -11,7 +10,7 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 from pydantic import Field, field_validator, model_validator
 
-from mempaper.checkpoint import Arrays, ResumePoint, load_arrays, save_arrays, with_half_digits
+from mempaper.checkpoint import Arrays, ResumePoint, load_arrays, save_arrays
 from mempaper.ensemble import members_together
 from mempaper.experiment import Experiment
 from mempaper.parameters import Mode
@@ -24,7 +23,8 @@ from mempaper.zhang2024.quick import (
     Recipe,
     generator_of,
 )
-from mempaper.zhang2024.rollout import COLUMNS, Agent
+from mempaper.zhang2024.rollout import Agent
+from mempaper.zhang2024.selection import CRITERIA, SHIPPED, best_row, light
 from mempaper.zhang2024.training import Schedule, Trainer
 from mempaper.zhang2024.trials import Conditions
 from mempaper.zhang2024.warm import warm_start
@@ -419,45 +419,4 @@ class ReferenceAgent(Steering):
         return arrays
 
 
-def light(arrays: Arrays, agent: Agent) -> Arrays:
-    """Arrays of a result with half the digits of weights, and without the second critic's.
-
-    Parameters
-    ----------
-    arrays : mapping of arrays
-        Weights are named ``weights/...`` or ``selected/<criterion>/...``.
-    agent : Agent
-        Of the same architecture.
-    """
-    second = tuple(f"/{name}" for name in agent.critic.second_copy())
-    kept = {name: array for name, array in arrays.items() if not name.endswith(second)}
-    return with_half_digits(kept, ("weights/", "selected/"))
-
-
-def best_row(table: np.ndarray, labels: list[str], criterion: str) -> int | None:
-    """The earliest checkpoint with the largest reward rate, summed over the criterion's conditions.
-
-    Parameters
-    ----------
-    table : array, shape (checkpoint, label, column)
-    labels : list of str
-    criterion : str
-        A key of :data:`CRITERIA`.
-
-    Returns
-    -------
-    int, or None where no checkpoint was evaluated
-    """
-    columns = [k for k, label in enumerate(labels) if CRITERIA[criterion](label)]
-    rate = table[:, columns, COLUMNS.index("reward_rate")].sum(1)
-    return None if np.isnan(rate).all() else int(np.nanargmax(rate))
-
-
-CRITERIA: dict[str, Callable[[str], bool]] = {
-    "gain1x": lambda label: label == "gain1x",
-    "gain1x+2x": lambda label: label in ("gain1x", "gain2x"),
-    "gain": lambda label: label.startswith("gain"),
-    "perturbation": lambda label: label.startswith("perturbation"),
-}
-SHIPPED = "gain"  # the criterion by which one checkpoint of a training comes with the book
 EXPERIMENTS: tuple[type[Experiment], ...] = (WarmStart, QuickAgent, ReferenceAgent)

@@ -13,10 +13,11 @@ from mempaper.experiment import Experiment, Result
 from mempaper.parameters import Mode
 from mempaper.runs import train_all
 from mempaper.sweep import Group
-from mempaper.zhang2024.experiments import EKF_SCRATCH, SHIPPED, QuickAgent, ReferenceAgent
+from mempaper.zhang2024.experiments import EKF_SCRATCH, QuickAgent, ReferenceAgent
 from mempaper.zhang2024.networks import ACTORS, CRITICS
 from mempaper.zhang2024.quick import Tester
 from mempaper.zhang2024.rollout import COLUMNS, Agent
+from mempaper.zhang2024.selection import SHIPPED
 from mempaper.zhang2024.training import LOG_COLUMNS
 from mempaper.zhang2024.world import World
 
@@ -179,8 +180,8 @@ def load(run: QuickAgent | ReferenceAgent, criterion: str = "gain1x") -> Trained
     ----------
     criterion : str
         Of the original's trainings the checkpoint that was the best by this criterion is taken (see
-        :data:`~mempaper.zhang2024.experiments.CRITERIA`), or where they come with the book the only
-        one there is, :data:`~mempaper.zhang2024.experiments.SHIPPED`; of the quick recipe's always
+        :data:`~mempaper.zhang2024.selection.CRITERIA`), or where they come with the book the only
+        one there is, :data:`~mempaper.zhang2024.selection.SHIPPED`; of the quick recipe's always
         the end.
     """
     result = run.result()

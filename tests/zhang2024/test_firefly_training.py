@@ -14,8 +14,9 @@ from mempaper.checkpoint import ResumePoint
 from mempaper.parameters import ConfigError
 from mempaper.zhang2024 import groups
 from mempaper.zhang2024.buffers import EqualLengthMemory, TransitionMemory
-from mempaper.zhang2024.experiments import CRITERIA, ReferenceAgent, best_row
+from mempaper.zhang2024.experiments import ReferenceAgent
 from mempaper.zhang2024.rollout import COLUMNS
+from mempaper.zhang2024.selection import CRITERIA, best_row
 from mempaper.zhang2024.training import LOG_COLUMNS, Trainer
 
 FORCED = {"phase_two_at": -1.0}  # leave the first phase at the end of the first block
