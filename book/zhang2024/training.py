@@ -261,7 +261,8 @@ for other in ("hol", "moho", "homo"):
     )
 
 # %% [markdown]
-# Here are the agents that were trained so and come with the book; in full mode all of the pool are. A seed that did not leave its first phase is named.
+# Here are the agents that were trained so and come with the book; in full mode all of the pool are. A seed that did not leave its first phase is named; in the pool the next
+# seed takes its place.
 
 # %%
 originals = groups.at_hand(groups.originals(base))
@@ -281,9 +282,11 @@ for k, (name, published) in enumerate(first_phases.items()):
     beside = k - np.linspace(0.32, 0.08, len(published))
     plots.published_points(beside, published, ax=ax, label=None)
     ours = [agent.first_phase for agent in originals.get(name, [])]
-    for i, (trials, ended) in enumerate(ours):
+    for x, (trials, ended) in zip(
+        np.linspace(0.08, 0.32, len(ours)), ours, strict=True
+    ):
         marker = "o" if ended else "^"
-        ax.plot(k + 0.1 + 0.08 * i, trials, marker, color=figures.COLOURS[name])
+        ax.plot(k + x, trials, marker, color=figures.COLOURS[name])
 names = [figures.SHORT[name] for name in first_phases]
 ax.set_xticks(range(len(names)), names)
 ax.set(ylabel="trials of the first phase", yscale="log")

@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import Field
 
 from mempaper.experiment import Experiment, Result
-from mempaper.parameters import Mode
+from mempaper.parameters import ConfigError, Mode
 from mempaper.runs import train_all
 from mempaper.sweep import Group
 from mempaper.zhang2024.experiments import EKF_SCRATCH, QuickAgent, ReferenceAgent
@@ -31,6 +31,7 @@ DEFAULT_NOISE, ALTERNATIVE_NOISE, LARGER_DIFFERENCE = (0.2, 0.1), (0.1, 0.2), (0
 SWEEP_SEEDS = 2  # of an architecture outside the four main ones
 SCRATCH_SEEDS = 3  # without a warm start
 EARLY = 10_000  # trials of a first phase after which trainings that come with the book were given up
+SPARE_SEEDS = 10  # tried at most in place of seeds whose first phase does not end
 FRESH_ROUNDS = 800  # of the quick recipe, for agents that the chapter on training trains anew
 
 
@@ -194,10 +195,49 @@ def load(run: QuickAgent | ReferenceAgent, criterion: str = "gain1x") -> Trained
     return Trained(run, result, agent.eval())
 
 
+def hung(run: QuickAgent | ReferenceAgent) -> bool:
+    """Whether the original's training of an agent, which is done now if need be, never left phase I."""
+    return isinstance(run, ReferenceAgent) and run.result()["phase"].item() == 1
+
+
+def known_to_hang(run: QuickAgent | ReferenceAgent) -> bool:
+    """The same, without training."""
+    return isinstance(run, ReferenceAgent) and run.is_done() and hung(run)
+
+
+def replaced(group: Sequence[Any], fails: Callable[[Any], bool]) -> list[Any]:
+    """The runs of a group without those that fail, whose places the next seeds take.
+
+    It is shorter than the group if :data:`SPARE_SEEDS` of them were not enough.
+    """
+    kept = [run for run in group if not fails(run)]
+    spare = max((run.seed for run in group), default=0)
+    for seed in range(spare + 1, spare + 1 + SPARE_SEEDS):
+        if len(kept) == len(group):
+            break
+        one = group[0].replace(seed=seed)
+        if not fails(one):
+            kept.append(one)
+    return kept
+
+
 def trained(runs: Mapping[Name, Sequence[Any]], criterion: str = "gain1x") -> dict[Name, list[Trained]]:
-    """The agents of several groups, by the same names; see :func:`load`."""
+    """The agents of several groups, by the same names; see :func:`load` and :func:`replaced`.
+
+    Raises
+    ------
+    ConfigError
+        The original's training never leaves its first phase, with whatever seed.
+    """
     train_all(run for group in runs.values() for run in group)
-    return {name: [load(run, criterion) for run in group] for name, group in runs.items()}
+    ready = {name: replaced(group, hung) for name, group in runs.items()}
+    for name, group in runs.items():
+        if len(ready[name]) < len(group):
+            raise ConfigError(
+                f"{group[0].architecture}: of {len(group) + SPARE_SEEDS} seeds {len(ready[name])} left "
+                f"the first phase within {group[0].give_up:,} trials, and {len(group)} are asked for"
+            )
+    return {name: [load(run, criterion) for run in group] for name, group in ready.items()}
 
 
 def main(base: Pool) -> dict[str, list[Any]]:
@@ -225,10 +265,16 @@ def originals(base: Pool) -> dict[str, list[Any]]:
     """Trainings of the EKF agent and the four main ones as the original does them, by short name.
 
     Each seed is there twice: with all the time that the original allows a first phase, and with less.
+    Spare seeds are there too, see :func:`replaced`.
     """
     full = base if base.recipe == "original" else Pool.preset("full", seed=base.seed)
+    limits: tuple[dict[str, Any], ...] = ({}, {"give_up": EARLY})
     return {
-        name: [*full.seeds(architecture), *full.seeds(architecture, give_up=EARLY)]
+        name: [
+            full.member(architecture, k, **limit)
+            for limit in limits
+            for k in range(full.n_seeds + SPARE_SEEDS)
+        ]
         for name, architecture in {"EKF": EKF, **MAIN}.items()
     }
 
@@ -262,7 +308,7 @@ def _group(title: str, runs: Callable[[Pool], Mapping[Any, Sequence[Any]]]) -> G
         return {
             f"{_text(name)}, seed {run.seed}": run
             for name, members in runs(base).items()
-            for run in members
+            for run in replaced(members, known_to_hang)
         }
 
     return Group(title, Pool, named)

@@ -168,6 +168,7 @@ def test_a_stop_is_executed_as_intended() -> None:
     assert one._explored(torch.ones(1, 2)).abs().max() <= 1
 
 
+@pytest.mark.usefixtures("runs")
 def test_every_checkpoint_is_kept_and_the_best_ones_are_selected(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -196,6 +197,7 @@ def test_every_checkpoint_is_kept_and_the_best_ones_are_selected(
         torch.testing.assert_close(weight, before[f"actor.{name}"], atol=1e-3, rtol=1e-3)
 
 
+@pytest.mark.usefixtures("runs")
 def test_a_training_whose_first_phase_hangs_is_shipped_with_what_there_is(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -207,6 +209,34 @@ def test_a_training_whose_first_phase_hangs_is_shipped_with_what_there_is(
     assert hung.provenance["origin"] == "shipped"
     assert hung.first_phase == (20, False)
     assert hung.losses.shape == (4,)
+
+
+@pytest.mark.usefixtures("runs")
+def test_the_next_seeds_take_the_places_of_those_whose_first_phase_hangs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Seeds 0, 2 and 3 never leave their first phase."""
+
+    def schedule(self: ReferenceAgent, plain=ReferenceAgent.schedule):
+        return replace(plain(self), phase_two_at=1.0 if self.seed in (0, 2, 3) else -1.0)
+
+    monkeypatch.setattr(ReferenceAgent, "schedule", schedule)
+    first = ReferenceAgent.preset("smoke", architecture="EKF", fc_size=6)
+    group = [first.replace(seed=k) for k in range(3)]
+    assert groups.replaced(group, groups.known_to_hang) == group  # nothing is known, and nothing trained
+    assert not any(run.is_done() for run in group)
+    found = groups.trained({"EKF": group})["EKF"]
+    assert [agent.run.seed for agent in found] == [1, 4, 5]
+    listed = groups.replaced(group, groups.known_to_hang)
+    assert [run.seed for run in listed] == [1, 4, 5]
+
+
+@pytest.mark.usefixtures("runs")
+def test_a_training_that_hangs_with_every_seed_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(groups, "SPARE_SEEDS", 1)
+    group = [ReferenceAgent.preset("smoke", architecture="EKF", fc_size=6, phase_two_at=1.0)]
+    with pytest.raises(ConfigError, match="EKF: of 2 seeds 0 left the first phase within 20 trials"):
+        groups.trained({"EKF": group})
 
 
 def test_ties_go_to_the_earliest_checkpoint() -> None:
