@@ -25,6 +25,7 @@ from mempaper.zhang2024.quick import (
 )
 from mempaper.zhang2024.rollout import Agent
 from mempaper.zhang2024.selection import CRITERIA, SHIPPED, best_row, light
+from mempaper.zhang2024.td3 import OptimizerName
 from mempaper.zhang2024.training import Schedule, Trainer
 from mempaper.zhang2024.trials import Conditions
 from mempaper.zhang2024.warm import warm_start
@@ -331,9 +332,10 @@ class ReferenceAgent(Steering):
     policy_every: int = Field(2, ge=1, strict=True, description="critic updates per actor update")
     smoothing_std: float = Field(0.05, ge=0, description="noise on target actions")
     smoothing_clip: float = Field(0.1, ge=0, description="limit of the noise on target actions")
-    learning_rate: float = Field(3e-4, gt=0, description="of Adam in phases I and II")
-    final_learning_rate: float = Field(5e-5, gt=0, description="of Adam in phase III")
-    adam_eps: float = Field(1.5e-4, gt=0, description="epsilon of Adam")
+    optimizer: OptimizerName = Field("adam", description="adam, or radam, which begins with small steps")
+    learning_rate: float = Field(3e-4, gt=0, description="in phases I and II")
+    final_learning_rate: float = Field(5e-5, gt=0, description="in phase III")
+    adam_eps: float = Field(1.5e-4, gt=0, description="epsilon of the optimiser")
 
     _known = field_validator("architecture")(check_architecture)
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -15,6 +17,11 @@ from mempaper.zhang2024.networks import Actor, Critic
 
 SMOOTHING_STD, SMOOTHING_CLIP = 0.05, 0.1
 SATURATION = 1.5  # pre-activations beyond this are penalised, where a penalty is asked for
+OptimizerName = Literal["adam", "radam"]
+OPTIMIZERS: dict[OptimizerName, Callable[..., torch.optim.Optimizer]] = {
+    "adam": partial(torch.optim.Adam, fused=True),
+    "radam": torch.optim.RAdam,
+}
 MIRRORED_INPUTS = (1, 3, 4)  # angular velocity, angular action, target x
 MIRRORED_BELIEF = (0, 4, 6, 9)  # x, angular velocity, covariances of y with x and with heading
 
@@ -176,8 +183,9 @@ class Learner:
     gamma : float
     policy_every : int
         Updates of the critic per update of the actor and of the targets.
+    optimizer : {'adam', 'radam'}
     eps : float
-        Of Adam.
+        Of the optimiser.
     smoothing_std : float
     stop_action : float
     generator : torch.Generator
@@ -192,6 +200,7 @@ class Learner:
         *,
         gamma: float = 0.97,
         policy_every: int = 2,
+        optimizer: OptimizerName = "adam",
         eps: float = 1.5e-4,
         smoothing_std: float = SMOOTHING_STD,
         smoothing_clip: float = SMOOTHING_CLIP,
@@ -202,8 +211,9 @@ class Learner:
         _freeze(self._targets(), True)
         self.gamma, self.policy_every, self.stop_action = gamma, policy_every, stop_action
         self.smoothing_std, self.smoothing_clip = smoothing_std, smoothing_clip
-        self.actor_optimizer = torch.optim.Adam(actor.parameters(), eps=eps, fused=True)
-        self.critic_optimizer = torch.optim.Adam(critic.parameters(), eps=eps, fused=True)
+        self.actor_optimizer, self.critic_optimizer = (
+            OPTIMIZERS[optimizer](network.parameters(), eps=eps) for network in (actor, critic)
+        )
         self.updates = 0
 
     def _targets(self) -> list[Tensor]:
@@ -272,7 +282,7 @@ class Learner:
         state = flat({name: getattr(self, name).state_dict() for name in networks})
         state["updates"] = torch.tensor(self.updates)
         for name in ("actor", "critic"):
-            optimizer: torch.optim.Adam = getattr(self, f"{name}_optimizer")
+            optimizer: torch.optim.Optimizer = getattr(self, f"{name}_optimizer")
             for index, slots in optimizer.state_dict()["state"].items():
                 state |= {f"{name}_optimizer/{index}/{slot}": v for slot, v in slots.items()}
         return state
@@ -283,7 +293,7 @@ class Learner:
         for name in ("actor", "critic", "target_actor", "target_critic"):
             getattr(self, name).load_state_dict(part_of(state, name))
         for name in ("actor", "critic"):
-            optimizer: torch.optim.Adam = getattr(self, f"{name}_optimizer")
+            optimizer: torch.optim.Optimizer = getattr(self, f"{name}_optimizer")
             slots: dict[int, dict[str, Tensor]] = {}
             for key, tensor in part_of(state, f"{name}_optimizer").items():
                 index, slot = key.split("/")

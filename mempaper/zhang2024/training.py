@@ -18,7 +18,7 @@ from mempaper.zhang2024.buffers import EqualLengthMemory, TransitionMemory
 from mempaper.zhang2024.quick import Tester, generator_of
 from mempaper.zhang2024.rollout import COLUMNS, Agent, Steering, performance, run
 from mempaper.zhang2024.task import Firefly, step_noise
-from mempaper.zhang2024.td3 import Learner, Rates
+from mempaper.zhang2024.td3 import Learner, OptimizerName, Rates
 from mempaper.zhang2024.trials import Conditions, draw_in_order, draw_trials
 from mempaper.zhang2024.world import World
 
@@ -57,7 +57,7 @@ class Schedule:
         Trials after which a first phase that does not end is given up. The original ends it at
         ``total_trials`` too: by its own setting of 10,000 few of its recurrent agents would ever have
         left the first phase.
-    gamma, policy_every, adam_eps, smoothing_std, smoothing_clip
+    gamma, policy_every, optimizer, adam_eps, smoothing_std, smoothing_clip
         See :class:`~mempaper.zhang2024.td3.Learner`.
     """
 
@@ -81,6 +81,7 @@ class Schedule:
     give_up: int = 50_000
     gamma: float = 0.97
     policy_every: int = 2
+    optimizer: OptimizerName = "adam"
     adam_eps: float = 1.5e-4
     smoothing_std: float = 0.05
     smoothing_clip: float = 0.1
@@ -143,6 +144,7 @@ class Trainer:
             self.generator,
             gamma=schedule.gamma,
             policy_every=schedule.policy_every,
+            optimizer=schedule.optimizer,
             eps=schedule.adam_eps,
             smoothing_std=schedule.smoothing_std,
             smoothing_clip=schedule.smoothing_clip,

@@ -102,11 +102,17 @@ def test_nothing_can_be_drawn_from_an_empty_memory() -> None:
         TransitionMemory(10, 13).sample(4, np.random.default_rng(0))
 
 
-@pytest.mark.parametrize("architecture", ["Actor3Critic5", "ActorEKFCritic1", "EKF"])
-def test_an_interrupted_training_ends_like_an_unbroken_one(architecture: str, tmp_path: Path) -> None:
-    whole = trainer(architecture, **FORCED).run()
+@pytest.mark.parametrize(
+    ("architecture", "optimizer"),
+    [("Actor3Critic5", "adam"), ("ActorEKFCritic1", "adam"), ("EKF", "adam"), ("EKF", "radam")],
+)
+def test_an_interrupted_training_ends_like_an_unbroken_one(
+    architecture: str, optimizer: str, tmp_path: Path
+) -> None:
+    changes = {**FORCED, "optimizer": optimizer}
+    whole = trainer(architecture, **changes).run()
     assert whole["phase"] == 2
-    first = trainer(architecture, **FORCED)
+    first = trainer(architecture, **changes)
     while first.trial < 13 or first.phase == 1:
         first.one_trial()
         if first.trial % 5 == 4:
@@ -116,7 +122,7 @@ def test_an_interrupted_training_ends_like_an_unbroken_one(architecture: str, tm
         first.trial += 1
     point = ResumePoint(tmp_path / "resume")
     point.save(first.state())
-    again = trainer(architecture, **FORCED).run(point)
+    again = trainer(architecture, **changes).run(point)
     for name, array in whole.items():
         assert np.array_equal(array, again[name], equal_nan=True), name
 
@@ -158,6 +164,21 @@ def test_without_observation_noise_the_first_phase_sees_velocity_as_it_is() -> N
     intended = seen[1:, 2] * 0.5
     assert (seen[1:, 0] - intended).std() == pytest.approx(0.2 * 0.5, rel=0.5)
     assert length == 35
+
+
+def test_radam_begins_with_the_gradient_itself() -> None:
+    """Its first step is the rate times the gradient, however small that is; Adam's is the rate."""
+    moved = {}
+    for optimizer in ("adam", "radam"):
+        learner = trainer("EKF", optimizer=optimizer).learner
+        weight = learner.actor.l3.weight
+        before = weight.detach().clone()
+        weight.grad = torch.full_like(weight, 0.01)
+        learner.actor_optimizer.param_groups[0]["lr"] = 0.1
+        learner.actor_optimizer.step()
+        moved[optimizer] = float((before - weight).detach().mean())
+    assert moved["radam"] == pytest.approx(0.1 * 0.01, rel=1e-3)
+    assert moved["adam"] == pytest.approx(0.1, rel=0.02)
 
 
 def test_a_stop_is_executed_as_intended() -> None:
@@ -258,6 +279,7 @@ def test_ties_go_to_the_earliest_checkpoint() -> None:
         ({"gain_range": (2.0, 1.0)}, "gain"),
         ({"process_noise": -0.1}, "process_noise"),
         ({"reward_mode": "linear"}, "reward_mode"),
+        ({"optimizer": "sgd"}, "optimizer"),
         ({"dt": 0.0}, "dt"),
         ({"target_off": -1}, "target_off"),
         ({"fc_size": 0}, "fc_size"),
