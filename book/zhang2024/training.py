@@ -370,6 +370,8 @@ chapter.judge(measured)
 # - The original's first phase is recognised by the size of the exploration noise; here it has a name. Its trials may be many, and some seeds never leave it.
 # - The original gives up a first phase after fifty thousand trials, and also after as many as the later phases have, ten thousand by its default. Most of the published recurrent agents
 #   stayed longer, so they were not trained that way; here fifty thousand is the only limit.
+# - The code that lies beside the tables with the first phases takes its steps by RAdam, which begins with small ones; the published code takes them by Adam, and so does the full mode.
+#   `mempaper zhang2024 train modular -p optimizer radam` is the other way.
 
 # %%
 every = [*fresh.values(), *filters.values(), *pool.values(), *scratch.values()]
