@@ -261,8 +261,8 @@ for other in ("hol", "moho", "homo"):
     )
 
 # %% [markdown]
-# Here are the agents that were trained so and come with the book; in full mode all of the pool are. A seed that did not leave its first phase is named; in the pool the next
-# seed takes its place.
+# The code that lies beside these tables takes its steps by RAdam, which begins with small ones, the published code by Adam, and so does the full mode. Here are the agents that were
+# trained in either way and come with the book; in full mode all of the pool are. A seed that did not leave its first phase is named; in the pool the next seed takes its place.
 
 # %%
 originals = groups.at_hand(groups.originals(base))
@@ -274,18 +274,18 @@ for name, agents in originals.items():
             shares = [f"{agent.curve(f'gain{g:g}x')[-1]:.2f}" for g in (1, 1.5, 2)]
             told = f"left phase I after {trials} trials; rewarded in the end at gain 1, "
             told += f"1.5 and 2: {', '.join(shares)}"
-        print(f"{figures.LABELS.get(name, name)}, seed {agent.run.seed}: {told}")
+        kind = f"{figures.LABELS.get(name, name)}, {agent.run.optimizer}"
+        print(f"{kind}, seed {agent.run.seed}: {told}")
 
-# %% mystnb={"image": {"alt": "Trials of the first phase, one point per agent, on a logarithmic axis, for the EKF agent and the four main ones. Published points are lowest for the EKF and the modular agent, and highest for the two with a holistic critic."}, "figure": {"caption": "How long agents stayed in the first phase. Open markers: published, one per seed. Filled: ours. Triangles: ours that were given up there.", "name": "fig-zhang-training-first-phase"}}
+# %% mystnb={"image": {"alt": "Trials of the first phase, one point per agent, on a logarithmic axis, for the EKF agent and the four main ones. Published points are lowest for the EKF and the modular agent, and highest for the two with a holistic critic."}, "figure": {"caption": "How long agents stayed in the first phase. Open markers: published, one per seed. Filled: ours, circles by Adam, diamonds by RAdam. Triangles: ours that were given up there.", "name": "fig-zhang-training-first-phase"}}
 fig, ax = plt.subplots(figsize=(7, 3.8))
 for k, (name, published) in enumerate(first_phases.items()):
     beside = k - np.linspace(0.32, 0.08, len(published))
     plots.published_points(beside, published, ax=ax, label=None)
-    ours = [agent.first_phase for agent in originals.get(name, [])]
-    for x, (trials, ended) in zip(
-        np.linspace(0.08, 0.32, len(ours)), ours, strict=True
-    ):
-        marker = "o" if ended else "^"
+    ours = originals.get(name, [])
+    for x, agent in zip(np.linspace(0.08, 0.32, len(ours)), ours, strict=True):
+        trials, ended = agent.first_phase
+        marker = {"adam": "o", "radam": "D"}[agent.run.optimizer] if ended else "^"
         ax.plot(k + x, trials, marker, color=figures.COLOURS[name])
 names = [figures.SHORT[name] for name in first_phases]
 ax.set_xticks(range(len(names)), names)
@@ -370,8 +370,7 @@ chapter.judge(measured)
 # - The original's first phase is recognised by the size of the exploration noise; here it has a name. Its trials may be many, and some seeds never leave it.
 # - The original gives up a first phase after fifty thousand trials, and also after as many as the later phases have, ten thousand by its default. Most of the published recurrent agents
 #   stayed longer, so they were not trained that way; here fifty thousand is the only limit.
-# - The code that lies beside the tables with the first phases takes its steps by RAdam, which begins with small ones; the published code takes them by Adam, and so does the full mode.
-#   `mempaper zhang2024 train modular -p optimizer radam` is the other way.
+# - Agents of the tables with the first phases were probably trained by RAdam: `mempaper zhang2024 train modular -p optimizer radam` does it. The pool's are trained by Adam.
 
 # %%
 every = [*fresh.values(), *filters.values(), *pool.values(), *scratch.values()]

@@ -264,15 +264,15 @@ def from_scratch(base: Pool) -> dict[str, list[Any]]:
 def originals(base: Pool) -> dict[str, list[Any]]:
     """Trainings of the EKF agent and the four main ones as the original does them, by short name.
 
-    Each seed is there twice: with all the time that the original allows a first phase, and with less.
-    Spare seeds are there too, see :func:`replaced`.
+    Each seed is there three times: with all the time that the original allows a first phase, with less,
+    and with the optimiser of the code's first version. Spare seeds are there too, see :func:`replaced`.
     """
     full = base if base.recipe == "original" else Pool.preset("full", seed=base.seed)
-    limits: tuple[dict[str, Any], ...] = ({}, {"give_up": EARLY})
+    ways: tuple[dict[str, Any], ...] = ({}, {"give_up": EARLY}, {"optimizer": "radam"})
     return {
         name: [
-            full.member(architecture, k, **limit)
-            for limit in limits
+            full.member(architecture, k, **way)
+            for way in ways
             for k in range(full.n_seeds + SPARE_SEEDS)
         ]
         for name, architecture in {"EKF": EKF, **MAIN}.items()
