@@ -51,10 +51,18 @@ def planned(paper, mode, **given):
     return with_sources(one.run for one in sweep.plan(made))
 
 
+@cache
+def shown_if_at_hand():
+    """Trainings that a chapter of zhang2024 shows where they are, and never asks for."""
+    return with_sources(
+        run for runs in pool.originals(pool.Pool.preset("full")).values() for run in runs
+    )
+
+
 def strange(found, chapter, mode):
     """Configurations of trainings that no group of the chapter's paper needs."""
     paper = chapter.split("/")[0]
-    own, full = of_groups(paper, mode), of_groups(paper, "full")
+    own, full = of_groups(paper, mode), {**of_groups(paper, "full"), **shown_if_at_hand()}
     unknown = {key: run for key, run in found.items() if key not in own}
     return {
         key: run.config()

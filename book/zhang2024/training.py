@@ -279,6 +279,8 @@ for name, agents in originals.items():
 
 # %% mystnb={"image": {"alt": "Trials of the first phase, one point per agent, on a logarithmic axis, for the EKF agent and the four main ones. Published points are lowest for the EKF and the modular agent, and highest for the two with a holistic critic."}, "figure": {"caption": "How long agents stayed in the first phase. Open markers: published, one per seed. Filled: ours, circles by Adam, diamonds by RAdam. Triangles: ours that were given up there.", "name": "fig-zhang-training-first-phase"}}
 fig, ax = plt.subplots(figsize=(7, 3.8))
+ax.set_xticks(range(len(first_phases)), [figures.SHORT[k] for k in first_phases])
+ax.set(ylabel="trials of the first phase", yscale="log")
 for k, (name, published) in enumerate(first_phases.items()):
     beside = k - np.linspace(0.32, 0.08, len(published))
     plots.published_points(beside, published, ax=ax, label=None)
@@ -287,9 +289,6 @@ for k, (name, published) in enumerate(first_phases.items()):
         trials, ended = agent.first_phase
         marker = {"adam": "o", "radam": "D"}[agent.run.optimizer] if ended else "^"
         ax.plot(k + x, trials, marker, color=figures.COLOURS[name])
-names = [figures.SHORT[name] for name in first_phases]
-ax.set_xticks(range(len(names)), names)
-ax.set(ylabel="trials of the first phase", yscale="log")
 
 # %% [markdown]
 # Phases two and three, of those that came so far:
