@@ -266,6 +266,18 @@ for other in ("hol", "moho", "homo"):
 
 # %%
 originals = groups.at_hand(groups.originals(base))
+learnt = {
+    name: [agent for agent in agents if agent.first_phase[1]]
+    for name, agents in originals.items()
+}
+
+
+def called(name: str, agent: groups.Trained) -> str:
+    """Kind, optimiser and seed of an agent."""
+    kind = figures.LABELS.get(name, name)
+    return f"{kind}, {agent.run.optimizer}, seed {agent.run.seed}"
+
+
 for name, agents in originals.items():
     for agent in agents:
         trials, ended = agent.first_phase
@@ -274,8 +286,7 @@ for name, agents in originals.items():
             shares = [f"{agent.curve(f'gain{g:g}x')[-1]:.2f}" for g in (1, 1.5, 2)]
             told = f"left phase I after {trials} trials; rewarded in the end at gain 1, "
             told += f"1.5 and 2: {', '.join(shares)}"
-        kind = f"{figures.LABELS.get(name, name)}, {agent.run.optimizer}"
-        print(f"{kind}, seed {agent.run.seed}: {told}")
+        print(f"{called(name, agent)}: {told}")
 
 # %% mystnb={"image": {"alt": "Trials of the first phase, one point per agent, on a logarithmic axis, for the EKF agent and the four main ones. Published points are lowest for the EKF and the modular agent, and highest for the two with a holistic critic."}, "figure": {"caption": "How long agents stayed in the first phase. Open markers: published, one per seed. Filled: ours, circles by Adam, diamonds by RAdam. Triangles: ours that were given up there.", "name": "fig-zhang-training-first-phase"}}
 fig, ax = plt.subplots(figsize=(7, 3.8))
@@ -295,8 +306,8 @@ for k, (name, published) in enumerate(first_phases.items()):
 
 # %% mystnb={"image": {"alt": "Two panels of rewarded share against training trials, for agents trained by the original's recipe, one line per seed: A at gain 1, B at gain 2."}, "figure": {"caption": "The original's training after its first phase, one line per agent. A: rewarded share at gain 1. B: the same at gain 2, which was never trained.", "name": "fig-zhang-training-original"}}
 fig, axes = plt.subplots(1, 2, figsize=(10, 3.8), sharey=True)
-for name, agents in originals.items():
-    for k, agent in enumerate(agent for agent in agents if agent.first_phase[1]):
+for name, agents in learnt.items():
+    for k, agent in enumerate(agents):
         label = None if k else figures.LABELS.get(name, name)
         for ax, gain in zip(axes, (1, 2), strict=True):
             curve = agent.curve(f"gain{gain}x")
@@ -318,9 +329,8 @@ print(
     f"{'':36}{'rewards/s':>11}{'TD error':>10}{'error (cm)':>12}{'published':>17}"
 )
 print(f"{'':36}{'gain 1':>11}{'gain 1':>10}{'gain 2':>12}{'rewards/s, error':>17}")
-for name, agents in originals.items():
-    for agent in (agent for agent in agents if agent.first_phase[1]):
-        kind = f"{figures.LABELS.get(name, name)}, {agent.run.optimizer}"
+for name, agents in learnt.items():
+    for agent in agents:
         rate, td_error, error = (
             agent.curve(label, column)[-1]
             for label, column in (
@@ -331,9 +341,7 @@ for name, agents in originals.items():
         )
         theirs = published.get(name)
         beside = f"{theirs[0]:>8.2f}{theirs[1]:>9.0f}" if theirs else ""
-        row = (
-            f"{kind + f', seed {agent.run.seed}':36}{rate:>11.2f}{td_error:>10.2f}"
-        )
+        row = f"{called(name, agent):36}{rate:>11.2f}{td_error:>10.2f}"
         print(f"{row}{error:>12.0f}{beside}")
 
 # %% [markdown]
