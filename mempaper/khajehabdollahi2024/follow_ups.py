@@ -104,6 +104,10 @@ class NetworkActivity(FollowUp):
             report(done, len(jobs))
         return arrays
 
+    def shipped_arrays(self, arrays: Arrays) -> Arrays:
+        """Autocovariances in single precision: what is fitted to them has four digits."""
+        return {**arrays, "autocovariance": np.asarray(arrays["autocovariance"], np.float32)}
+
     def _observe(self, network: LeakyRNN) -> dict[str, np.ndarray]:
         torch.set_num_threads(1)
         found = simulate(network, self.n_steps, self.seed, n_trials=self.n_trials, n_lags=self.n_lags)

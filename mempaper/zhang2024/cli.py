@@ -113,9 +113,9 @@ def _describe(run: Run) -> None:
 
 def _summarise(run: Run, result: Result) -> None:
     if isinstance(run, ReferenceAgent):
-        first = int(result["first_phase_trials"][0])
-        if not first:
-            click.echo("  FAILS: phase I did not end")
+        first, ended = run.first_phase(result)
+        if not ended:
+            click.echo(f"  FAILS: phase I did not end in {first:,} trials")
             return
         phase = {2: "II", 3: "III"}[int(result["phase"][0])]
         click.echo(f"  phase I took {first:,} trials; the training ended in phase {phase}")

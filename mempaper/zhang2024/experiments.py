@@ -12,7 +12,7 @@ from pydantic import Field, field_validator, model_validator
 
 from mempaper.checkpoint import Arrays, ResumePoint, load_arrays, save_arrays
 from mempaper.ensemble import members_together
-from mempaper.experiment import Experiment
+from mempaper.experiment import Experiment, Result
 from mempaper.parameters import Mode
 from mempaper.progress import Report
 from mempaper.zhang2024.networks import ActorName, Sizes, split_architecture
@@ -383,6 +383,11 @@ class ReferenceAgent(Steering):
         """If all trials lasted to the end, and the first phase as long as the paper's agents' did."""
         trials = self.total_trials + min(self.give_up, USUAL_FIRST_PHASE)
         return trials * self.world().n_steps // self.steps_per_update
+
+    def first_phase(self, result: Result) -> tuple[int, bool]:
+        """Trials of the first phase, and whether it ended before it was given up."""
+        trials = int(result["first_phase_trials"][0])
+        return (trials, True) if trials else (int(result["n_blocks"][0, 0]) * self.log_every, False)
 
     def shipped_arrays(self, arrays: Arrays) -> Arrays:
         """Logs and tables, and of all weights those that :data:`SHIPPED` selects, made light.

@@ -156,10 +156,7 @@ class Trained:
     def first_phase(self) -> tuple[int, bool]:
         """Trials of the original's first phase, and whether it ended before it was given up."""
         assert isinstance(self.run, ReferenceAgent)
-        trials = int(self.result["first_phase_trials"][0])
-        if trials:
-            return trials, True
-        return self.result["n_blocks"].item() * self.run.log_every, False
+        return self.run.first_phase(self.result)
 
     def curve(self, label: str, column: str = "reward_fraction") -> np.ndarray:
         """A column of the performance table in the course of training, (row,).
@@ -197,7 +194,7 @@ def load(run: QuickAgent | ReferenceAgent, criterion: str = "gain1x") -> Trained
 
 def hung(run: QuickAgent | ReferenceAgent) -> bool:
     """Whether the original's training of an agent, which is done now if need be, never left phase I."""
-    return isinstance(run, ReferenceAgent) and run.result()["phase"].item() == 1
+    return isinstance(run, ReferenceAgent) and not run.first_phase(run.result())[1]
 
 
 def known_to_hang(run: QuickAgent | ReferenceAgent) -> bool:
