@@ -13,7 +13,8 @@ import torch
 from plain_steering import PlainLearner, PlainTrainer, warm_step
 
 from mempaper.zhang2024 import grids, td3, trial_sets
-from mempaper.zhang2024.experiments import QuickAgent, ReferenceAgent, WarmStart
+from mempaper.zhang2024.experiments import QuickAgent, WarmStart
+from mempaper.zhang2024.original import ReferenceAgent
 from mempaper.zhang2024.quick import QuickTrainer
 from mempaper.zhang2024.rollout import Agent, run
 from mempaper.zhang2024.training import Trainer

@@ -23,7 +23,7 @@ from mempaper.zhang2024.cli_options import (
     seed_numbers,
     training_options,
 )
-from mempaper.zhang2024.experiments import QuickAgent, ReferenceAgent
+from mempaper.zhang2024.experiments import QuickAgent
 from mempaper.zhang2024.groups import DEFAULT_NOISE
 from mempaper.zhang2024.layout import (
     Run,
@@ -33,6 +33,7 @@ from mempaper.zhang2024.layout import (
     noise_of,
     read_seed,
 )
+from mempaper.zhang2024.original import ReferenceAgent
 from mempaper.zhang2024.table_files import (
     CURVES,
     TASKS,

@@ -11,10 +11,11 @@ import click
 from mempaper.cli_values import parse_parameters
 from mempaper.parameters import MODES, ConfigError
 from mempaper.zhang2024 import groups
-from mempaper.zhang2024.experiments import QuickAgent, ReferenceAgent
+from mempaper.zhang2024.experiments import QuickAgent
 from mempaper.zhang2024.groups import DEFAULT_NOISE, Pool
 from mempaper.zhang2024.layout import Run
 from mempaper.zhang2024.networks import split_architecture
+from mempaper.zhang2024.original import ReferenceAgent
 
 Command = Callable[..., None]
 WORDS = {

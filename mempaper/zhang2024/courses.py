@@ -8,8 +8,8 @@ from typing import TypeVar
 import numpy as np
 
 from mempaper.stats import mean_interval
-from mempaper.zhang2024.experiments import ReferenceAgent
 from mempaper.zhang2024.groups import Trained
+from mempaper.zhang2024.original import ReferenceAgent
 
 T = TypeVar("T")
 TRAINED = "gain1x"  # the test under the conditions of the training

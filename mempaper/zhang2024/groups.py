@@ -13,8 +13,9 @@ from mempaper.experiment import Experiment, Result
 from mempaper.parameters import ConfigError, Mode
 from mempaper.runs import train_all
 from mempaper.sweep import Group
-from mempaper.zhang2024.experiments import EKF_SCRATCH, QuickAgent, ReferenceAgent
+from mempaper.zhang2024.experiments import EKF_SCRATCH, QuickAgent
 from mempaper.zhang2024.networks import ACTORS, CRITICS
+from mempaper.zhang2024.original import ReferenceAgent
 from mempaper.zhang2024.quick import Tester
 from mempaper.zhang2024.rollout import COLUMNS, Agent
 from mempaper.zhang2024.selection import SHIPPED

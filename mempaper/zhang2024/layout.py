@@ -19,8 +19,9 @@ from typing import Any
 from mempaper.checkpoint import CorruptFileError, load_arrays, load_sidecar
 from mempaper.experiment import Result
 from mempaper.parameters import ConfigError, check_names
-from mempaper.zhang2024.experiments import QuickAgent, ReferenceAgent
+from mempaper.zhang2024.experiments import QuickAgent
 from mempaper.zhang2024.groups import DEFAULT_NOISE
+from mempaper.zhang2024.original import ReferenceAgent
 from mempaper.zhang2024.rollout import Agent
 from mempaper.zhang2024.table_files import (
     Row,

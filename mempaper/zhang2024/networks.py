@@ -25,7 +25,7 @@ Hidden = tuple[Tensor, Tensor]
 
 
 class Sizes:
-    """Widths of the layers: see the fields of :class:`~mempaper.zhang2024.experiments.Steering`."""
+    """Widths of the layers: see the fields of :class:`~mempaper.zhang2024.steering.Steering`."""
 
     def __init__(self, rnn: int = 128, fc: int = 300, holistic: int = 220, stacked: int = 128) -> None:
         sizes = {"rnn": rnn, "fc": fc, "holistic": holistic, "stacked": stacked}

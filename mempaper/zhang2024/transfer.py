@@ -12,7 +12,7 @@ import numpy as np
 from mempaper.checkpoint import Arrays, load_arrays, same_arrays, save_arrays
 from mempaper.experiment import Result
 from mempaper.parameters import ConfigError
-from mempaper.zhang2024.experiments import QuickAgent, ReferenceAgent
+from mempaper.zhang2024.experiments import QuickAgent
 from mempaper.zhang2024.groups import is_extensive, table_labels
 from mempaper.zhang2024.layout import (
     OWN,
@@ -26,6 +26,7 @@ from mempaper.zhang2024.layout import (
     settings_of,
     stamps_in,
 )
+from mempaper.zhang2024.original import ReferenceAgent
 from mempaper.zhang2024.selection import CRITERIA, best_row
 from mempaper.zhang2024.table_files import (
     Row,

@@ -11,10 +11,11 @@ import mempaper.cli
 from mempaper.parameters import ConfigError
 from mempaper.zhang2024 import cli, monkeys
 from mempaper.zhang2024.cli_options import architecture_name, one_training, seed_numbers
-from mempaper.zhang2024.experiments import QuickAgent, ReferenceAgent
+from mempaper.zhang2024.experiments import QuickAgent
 from mempaper.zhang2024.groups import EKF, HOL, MAIN, MOD, Pool
 from mempaper.zhang2024.layout import find_seeds, read_seed
 from mempaper.zhang2024.monkeys import read_recordings, write_recordings
+from mempaper.zhang2024.original import ReferenceAgent
 from mempaper.zhang2024.table_files import read_rows
 
 SIZES = "-p rnn_size 6 -p fc_size 6 -p holistic_size 6 -p stacked_size 6"

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from mempaper.zhang2024 import courses, evaluation, gain
-from mempaper.zhang2024.experiments import QuickAgent, ReferenceAgent
+from mempaper.zhang2024.experiments import QuickAgent
+from mempaper.zhang2024.original import ReferenceAgent
 
 QUICK, REFERENCE = QuickAgent.preset("smoke"), ReferenceAgent.preset("smoke")
 nan = np.nan

@@ -13,8 +13,9 @@ from mempaper.checkpoint import CorruptFileError, load_arrays, same_arrays, save
 from mempaper.parameters import ConfigError
 from mempaper.zhang2024 import groups
 from mempaper.zhang2024.checkpoints import best, evaluate
-from mempaper.zhang2024.experiments import QuickAgent, ReferenceAgent
+from mempaper.zhang2024.experiments import QuickAgent
 from mempaper.zhang2024.layout import Seed, find_seeds, read_seed, seed_folder
+from mempaper.zhang2024.original import ReferenceAgent
 from mempaper.zhang2024.rollout import COLUMNS
 from mempaper.zhang2024.table_files import labels_of, read_rows, table_file, write_rows
 from mempaper.zhang2024.transfer import adopt, export

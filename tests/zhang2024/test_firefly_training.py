@@ -14,7 +14,7 @@ from mempaper.checkpoint import ResumePoint
 from mempaper.parameters import ConfigError
 from mempaper.zhang2024 import groups
 from mempaper.zhang2024.buffers import EqualLengthMemory, TransitionMemory
-from mempaper.zhang2024.experiments import ReferenceAgent
+from mempaper.zhang2024.original import ReferenceAgent
 from mempaper.zhang2024.rollout import COLUMNS
 from mempaper.zhang2024.selection import CRITERIA, best_row
 from mempaper.zhang2024.training import LOG_COLUMNS, Trainer
