@@ -27,7 +27,7 @@ DISK_ERRORS = (*NO_SPACE, errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 class CorruptFileError(RuntimeError):
-    """A stored file is not what was written there; the message names it and says what to do."""
+    """A stored file is not what was written there; the message names it and says what is wrong."""
 
 
 class DiskError(OSError):
@@ -145,10 +145,7 @@ def load_arrays(path: Path, sha256: str | None = None) -> dict[str, Tensor]:
     except OSError as error:
         raise CorruptFileError(f"{path} cannot be read: {error.strerror}") from error
     if hashlib.sha256(data).hexdigest() != sha256:
-        raise CorruptFileError(
-            f"{path} is not the file that was written there (its checksum differs). "
-            f"Delete the folder {path.parent} to compute it again."
-        )
+        raise CorruptFileError(f"{path} is not the file that was written there (its checksum differs)")
     try:
         return load(data)
     except SafetensorError as error:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import logging
+import os
 import shutil
 import subprocess
 import time
@@ -17,18 +17,23 @@ from exca import TaskInfra
 from filelock import FileLock
 from pydantic import BaseModel, ConfigDict
 
-from mempaper import catalogue
+from mempaper import catalogue, costs
 from mempaper.checkpoint import DiskError, disk_errors_explained
 from mempaper.ensemble import one_thread_each
-from mempaper.experiment import Experiment
+from mempaper.experiment import Experiment, devices_elsewhere
 from mempaper.parameters import ConfigError
 from mempaper.paths import runs_folder
 from mempaper.runs import busy_last
-from mempaper.sweep import failure_file
+from mempaper.sweep import failure_file, with_needs
 from mempaper.workers import Told, train_logged
 
 Where = Literal["local", "slurm"]
-POLL_SECONDS = 2.0
+POLL_SECONDS = 2.0  # from one look at the runs' folders to the next
+ASK_SECONDS = 30.0  # from one question to Slurm to the next
+PATIENCE = 20  # questions in a row that Slurm may leave without an answer
+MARGIN = 3  # of the time limit over the estimated hours
+YEAR = 365 * 24  # hours
+VISIBLE_GPUS = "CUDA_VISIBLE_DEVICES"
 for _chatty in ("exca", "submitit"):
     logging.getLogger(_chatty).setLevel(logging.ERROR)
 
@@ -42,19 +47,26 @@ class Work(BaseModel):
         Tells it from other jobs.
     runs : tuple of dict
         ``experiment``, ``config``, ``device`` and ``is_part`` of each.
+    environment : dict
+        Variables that the job sets before it trains; None stands for one that is not there.
     """
 
     model_config = ConfigDict(extra="forbid")
-    _exclude_from_cls_uid: ClassVar[tuple[str, ...]] = ("runs",)
+    _exclude_from_cls_uid: ClassVar[tuple[str, ...]] = ("runs", "environment")
 
     name: str
     runs: tuple[dict[str, Any], ...]
+    environment: dict[str, str | None] = {}
     infra: TaskInfra = TaskInfra(version="1")
 
     @infra.apply
     def errors(self) -> None:  # the name is in those of the jobs' folders
         """Train; what became of each run is seen in its folder, and errors in its log."""
         one_thread_each()
+        for name, value in self.environment.items():
+            os.environ.pop(name, None)
+            if value is not None:
+                os.environ[name] = value
         for _, run in busy_last(enumerate(map(_run_of, self.runs))):
             train_logged(run)
 
@@ -70,11 +82,38 @@ def _entry_of(run: Experiment) -> dict[str, Any]:
 
 def _run_of(entry: dict[str, Any]) -> Experiment:
     kind = catalogue.experiment(entry["experiment"])
-    run = kind.checked(**entry["config"], device=entry["device"])
-    return run.part() if entry["is_part"] else run
+    with devices_elsewhere():  # one that is not here fails in training, which has a log
+        run = kind.checked(**entry["config"], device=entry["device"])
+        return run.part() if entry["is_part"] else run
 
 
-def jobs_of(runs: Sequence[Experiment], where: Where, workers: int, **options: Any) -> list[Work]:
+def hours_needed(runs: Sequence[Experiment]) -> float:
+    """Time limit of each job of some runs, in hours: ``MARGIN`` times the longest estimate, at least 1.
+
+    What a run starts from counts, too, where it is not done. Runs of smoke mode take seconds.
+
+    Raises
+    ------
+    ConfigError
+        There is no estimate, which are of CPU cores.
+    """
+    longest = 0.0
+    for run in runs:
+        left = [one for one in with_needs([run]) if not one.is_done()]
+        estimates = [0.0 if costs.nearest_mode(one) == "smoke" else costs.hours(one) for one in left]
+        known = [hours for hours in estimates if hours is not None]
+        if len(known) < len(left) or run.device != "cpu":
+            raise ConfigError(
+                f"How long {run.paper}/{run.name} takes on {run.device} was not measured: give --hours, "
+                "the time limit of a job."
+            )
+        longest = max(longest, sum(known))
+    return max(1.0, MARGIN * longest)
+
+
+def jobs_of(
+    runs: Sequence[Experiment], where: Where, workers: int, name: str, **options: Any
+) -> list[Work]:
     """One job per run for Slurm; on this machine one per worker, which share all runs.
 
     Parameters
@@ -82,6 +121,8 @@ def jobs_of(runs: Sequence[Experiment], where: Where, workers: int, **options: A
     runs : sequence of Experiment
     where : {'local', 'slurm'}
     workers : int
+    name : str
+        Of the sweep, the same whatever of it is done: see :func:`mempaper.sweep.plan_key`.
     **options
         Of exca's ``TaskInfra``: ``slurm_partition``, ``timeout_min``, ``mem_gb`` ...
     """
@@ -102,9 +143,10 @@ def jobs_of(runs: Sequence[Experiment], where: Where, workers: int, **options: A
             for name, run in zip(names, runs, strict=True)
         ]
     entries = tuple(_entry_of(run) for run in runs)
-    keys = hashlib.sha256(" ".join(run.key() for run in runs).encode()).hexdigest()[:12]
+    gpus = {VISIBLE_GPUS: os.environ.get(VISIBLE_GPUS)}  # which submitit hides
     return [
-        Work(name=f"worker{k}-{keys}", runs=entries, infra=infra.model_copy()) for k in range(workers)
+        Work(name=f"worker{k}-{name}", runs=entries, environment=gpus, infra=infra.model_copy())
+        for k in range(workers)
     ]
 
 
@@ -118,11 +160,54 @@ def check_slurm() -> None:
 
 
 def queued() -> set[str]:
-    """Numbers of all jobs that Slurm knows, ``array_task`` or plain; squeue is the source of truth."""
-    listed = subprocess.run(
-        ["squeue", "--noheader", "--array", "--format=%i"], capture_output=True, text=True, check=True
-    )
+    """Numbers of one's own jobs, ``array_task`` or plain; squeue is the source of truth.
+
+    Raises
+    ------
+    ConfigError
+        Slurm does not answer.
+    """
+    mine = ["squeue", "--me", "--noheader", "--array", "--format=%i"]
+    try:
+        listed = subprocess.run(mine, capture_output=True, text=True, timeout=60)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise ConfigError(f"Slurm does not say which jobs there are: {error}") from None
+    if listed.returncode:
+        said = listed.stderr.strip() or f"squeue ended with {listed.returncode}"
+        raise ConfigError(f"Slurm does not say which jobs there are: {said}")
     return set(listed.stdout.split())
+
+
+class Queue:
+    """What Slurm said last about some jobs; it is asked now and then, and need not answer every time.
+
+    Parameters
+    ----------
+    jobs : sequence of Work
+        Sent; taken to be there until Slurm has answered.
+    """
+
+    def __init__(self, jobs: Sequence[Work]) -> None:
+        sent = (_sent(work) for work in jobs)
+        self._known = {job.job_id for job in sent if job is not None}
+        self._asked = -ASK_SECONDS
+        self._unanswered = 0
+
+    def __call__(self) -> set[str]:
+        """Numbers of the jobs there are; raises ConfigError after ``PATIENCE`` failures in a row."""
+        if time.monotonic() - self._asked < ASK_SECONDS:
+            return self._known
+        self._asked = time.monotonic()
+        try:
+            self._known, self._unanswered = queued(), 0
+        except ConfigError as error:
+            self._unanswered += 1
+            if self._unanswered == PATIENCE:
+                raise ConfigError(
+                    f"{error}\nIt was asked {PATIENCE} times. The jobs go on; the same command waits "
+                    "for them again."
+                ) from None
+        return self._known
 
 
 def is_under_way(work: Work, known: Callable[[], set[str]]) -> bool:
@@ -134,17 +219,23 @@ def is_under_way(work: Work, known: Callable[[], set[str]]) -> bool:
     known : callable
         :func:`queued`, cached by whoever asks about several jobs at a time.
     """
-    folder = work.infra.uid_folder()
-    assert folder is not None
-    if not (folder / "job.pkl").exists():
-        return False
-    job = work.infra.job()  # was sent, so that this only reads
-    assert isinstance(job, submitit.Job)
-    if job.paths.result_pickle.exists():
+    job = _sent(work)
+    if job is None or job.paths.result_pickle.exists():
         return False
     if work.infra.cluster == "slurm":
         return job.job_id in known()
     return not job.done() or "submitit" in _command_of(job.job_id)  # sent by this process or another
+
+
+def _sent(work: Work) -> submitit.Job[None] | None:
+    """What submitit knows of a job; None if it was never sent."""
+    folder = work.infra.uid_folder()
+    assert folder is not None
+    if not (folder / "job.pkl").exists():
+        return None
+    job = work.infra.job()  # was sent, so that this only reads
+    assert isinstance(job, submitit.Job)
+    return job
 
 
 def _command_of(number: str) -> str:
@@ -157,13 +248,18 @@ def _command_of(number: str) -> str:
     return subprocess.run(["ps", "-o", "args=", "-p", number], capture_output=True, text=True).stdout
 
 
-def send(jobs: Sequence[Work], at_once: int) -> None:
+def send(jobs: Sequence[Work], at_once: int) -> int:
     """Submit what is not under way already, as one array; two that call this at once send nothing twice.
+
+    Returns
+    -------
+    int
+        How many jobs were sent.
 
     Raises
     ------
     ConfigError
-        Slurm refuses.
+        Slurm refuses, or does not say what is under way.
     """
     folder = runs_folder() / "sweeps"
     folder.mkdir(parents=True, exist_ok=True)
@@ -173,7 +269,7 @@ def send(jobs: Sequence[Work], at_once: int) -> None:
         for work in missing:
             work.infra.clear_job()  # of an earlier sweep, ended or cancelled
         if not missing:
-            return
+            return 0
         try:
             with (
                 disk_errors_explained(folder),
@@ -184,6 +280,7 @@ def send(jobs: Sequence[Work], at_once: int) -> None:
             raise
         except Exception as error:
             raise ConfigError(f"The jobs could not be sent: {error}") from error
+    return len(missing)
 
 
 def wait(runs: Sequence[Experiment], jobs: Sequence[Work], tell: Told) -> None:
@@ -193,10 +290,15 @@ def wait(runs: Sequence[Experiment], jobs: Sequence[Work], tell: Told) -> None:
     ----------
     tell : callable (run, error)
         Called as each run ends.
+
+    Raises
+    ------
+    ConfigError
+        Slurm does not answer for a long time.
     """
     left = {run.key(): run for run in runs}
+    known = Queue(jobs)
     while left:
-        known = functools.cache(queued)
         over = not any(is_under_way(work, known) for work in jobs)
         for key in [key for key, run in left.items() if run.is_done()]:
             tell(left.pop(key), "")

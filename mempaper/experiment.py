@@ -11,8 +11,10 @@ import contextlib
 import hashlib
 import json
 import pickle
+import shlex
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -38,10 +40,22 @@ from mempaper.checkpoint import (
 )
 from mempaper.ensemble import repeatable
 from mempaper.parameters import ConfigError, Mode, check_mode, check_names, explain
-from mempaper.paths import data_folder, runs_folder
+from mempaper.paths import IN_CHECKOUT, data_folder, runs_folder
 from mempaper.progress import Progress, Report
 from mempaper.records import JOURNAL
 from mempaper.runs import side_by_side
+
+_TRIED: ContextVar[bool] = ContextVar("_TRIED", default=True)  # whether devices are tried here
+
+
+@contextlib.contextmanager
+def devices_elsewhere() -> Iterator[None]:
+    """Within it a device needs a name that torch knows, but not to be here: others do the training."""
+    before = _TRIED.set(False)
+    try:
+        yield
+    finally:
+        _TRIED.reset(before)
 
 
 @dataclass(frozen=True)
@@ -99,7 +113,9 @@ class Experiment(BaseModel):
     @classmethod
     def _device_exists(cls, device: str) -> str:
         try:
-            torch.empty(0, device=device)
+            torch.device(device)
+            if _TRIED.get():
+                torch.empty(0, device=device)
         except (RuntimeError, AssertionError) as error:
             raise ValueError(f"torch cannot use it here ({str(error).splitlines()[0]})") from None
         return device
@@ -317,7 +333,8 @@ class Experiment(BaseModel):
         Raises
         ------
         CorruptFileError
-            A stored file is truncated, foreign or was changed; the message names it.
+            A stored file is missing, truncated, foreign or was changed; the message names it and says
+            what to do.
         DiskError
             The disk is full, or the folder may not be written; the message says what to do.
         """
@@ -333,12 +350,11 @@ class Experiment(BaseModel):
                     return self._load(folder / "result.safetensors", "cache")
                 raise
             try:
-                cached = (folder / "job.pkl").exists()
+                cached = self.is_done()
                 reference = self.stored()
             except (pickle.UnpicklingError, EOFError) as error:
                 raise CorruptFileError(
-                    f"{folder / 'job.pkl'} is truncated or foreign ({error}). "
-                    f"Delete the folder {folder} to train this run again."
+                    f"{folder / 'job.pkl'} is truncated or foreign ({error}). {self._train_again()}"
                 ) from error
             finally:
                 lock.release()
@@ -381,14 +397,33 @@ class Experiment(BaseModel):
             lock.acquire()
         return lock
 
+    def _train_again(self) -> str:
+        """What to do where a cached file is damaged."""
+        return f"Delete the folder {self.folder()} to train this run again."
+
+    def _restore_shipped(self) -> str:
+        """What to do where a file that comes with the book is damaged."""
+        if not IN_CHECKOUT:
+            return "It comes with the book: install mempaper anew."
+        file = self.shipped_file()
+        names = (file.name, file.with_suffix(".json").name)
+        command = shlex.join(["git", "-C", str(file.parent), "checkout", "--", *names])
+        return f"It comes with the book; restore it: {command}"
+
     def _load(self, file: Path, origin: str, sha256: str | None = None) -> Result:
+        """Read a result; a damaged one is refused with what to do about it."""
+        try:
+            return self._read(file, origin, sha256)
+        except CorruptFileError as error:
+            advice = self._restore_shipped() if origin == "shipped" else self._train_again()
+            raise CorruptFileError(f"{error}. {advice}") from error
+
+    def _read(self, file: Path, origin: str, sha256: str | None) -> Result:
         sidecar = load_sidecar(file)
         expected = (f"{self.paper}/{self.name}", self.version, self.config())
         found = (sidecar.get("experiment"), sidecar.get("version"), sidecar.get("config"))
         if found != expected:
-            raise CorruptFileError(
-                f"{file} belongs to another run: expected {expected}, found {found}. Remove it."
-            )
+            raise CorruptFileError(f"{file} belongs to another run: expected {expected}, found {found}")
         tensors = load_arrays(file, sha256 or sidecar["sha256"])
         arrays = {name: tensor.numpy() for name, tensor in tensors.items()}
         return Result(arrays, {**sidecar, "origin": origin, "key": self.key()})

@@ -6,6 +6,7 @@ sent to processes or to a cluster; what is done already is not done again.
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from mempaper.experiment import Experiment
-from mempaper.parameters import Mode, check_mode, check_names
+from mempaper.parameters import ConfigError, Mode, check_mode, check_names
 
 State = Literal["done", "running", "failed", "waiting"]
 
@@ -90,9 +91,13 @@ def plan(
     Raises
     ------
     ConfigError
-        Unknown parameter or impossible value.
+        Unknown parameter or impossible value, or one that is fixed and an axis.
     """
     axes = axes or {}
+    if twice := [name for name in axes if name in fixed]:
+        raise ConfigError(f"{twice[0]} is fixed with -p and is an axis of --grid too: give it once")
+    if "mode" in [*fixed, *axes]:
+        raise ConfigError("mode is not a parameter of a run: use --mode")
     planned: dict[tuple[str, str], Planned] = {}
     for label, make in made.items():
         for values in itertools.product(*axes.values()):
@@ -173,6 +178,12 @@ def unfinished(planned: Iterable[Planned]) -> list[Experiment]:
                 if not part.is_done():
                     found.setdefault((part.name, part.key()), part)
     return list(found.values())
+
+
+def plan_key(planned: Iterable[Planned]) -> str:
+    """Twelve hexadecimal digits that name a plan, whatever of it is done already."""
+    keys = sorted(f"{one.run.paper}/{one.run.name} {one.run.key()}" for one in planned)
+    return hashlib.sha256("\n".join(keys).encode()).hexdigest()[:12]
 
 
 def log_file(run: Experiment) -> Path:

@@ -2,29 +2,51 @@
 
 from __future__ import annotations
 
+import math
+import re
 import sys
 import time
+from collections.abc import Sequence
 from typing import Any, get_args
 
 import click
 from tqdm import tqdm
 
 from mempaper import catalogue, costs, sweep
-from mempaper.cli_values import mode_option, parse_parameters, parse_value
-from mempaper.cluster import Where, check_slurm, jobs_of, send, wait
+from mempaper.cli_values import check_once, mode_option, parse_parameters, parse_value
+from mempaper.cluster import (
+    MARGIN,
+    YEAR,
+    Where,
+    Work,
+    check_slurm,
+    hours_needed,
+    jobs_of,
+    send,
+    wait,
+)
 from mempaper.ensemble import available_cores, one_thread_each
-from mempaper.experiment import Experiment
+from mempaper.experiment import Experiment, devices_elsewhere
 from mempaper.parameters import ConfigError
 from mempaper.sweep import Planned, failure_file, state_of
 from mempaper.workers import Told, train_here
 
 LOOK_SECONDS = 2.0  # from one look at which runs are being trained to the next
+NEEDS = {  # options that have an effect on some clusters only
+    "partition": ("slurm",),
+    "memory": ("slurm",),
+    "gpus": ("slurm",),
+    "hours": ("local", "slurm"),
+    "detach": ("local", "slurm"),
+}
 
 
 @click.command("sweep")
 @click.argument("name", required=False)
 @click.option("--grid", "axes", multiple=True, help="An axis: --grid kernel=l2,l1.")
-@click.option("-p", "pairs", type=(str, str), multiple=True, help="A parameter: -p KEY VALUE.")
+@click.option(
+    "-p", "pairs", type=(str, str), multiple=True, help="A parameter: -p KEY VALUE or -p KEY '[1, 2]'."
+)
 @click.option("--seed", type=int, help="Seed of the first network.")
 @click.option("--n-seeds", type=int, help="Networks of each run.")
 @mode_option
@@ -40,8 +62,15 @@ LOOK_SECONDS = 2.0  # from one look at which runs are being trained to the next
     "--workers", type=click.IntRange(1), help="Runs at once; here one per core, on Slurm 256 by default."
 )
 @click.option("--partition", help="Slurm's.")
-@click.option("--hours", type=click.FloatRange(min=0, min_open=True), help="Time limit of a job.")
-@click.option("--memory", type=click.FloatRange(min=0, min_open=True), help="GB of a job.")
+@click.option(
+    "--hours",
+    type=click.FloatRange(min=0, min_open=True),
+    help=f"Time limit of a job; on Slurm {MARGIN} times the longest estimate by default.",
+)
+@click.option("--memory", type=click.FloatRange(min=0, min_open=True), help="GB of a Slurm job.")
+@click.option(
+    "--gpus", type=click.IntRange(1), help="GPUs of a Slurm job; 1 by default where device is not cpu."
+)
 @click.option("--detach", is_flag=True, help="Send the jobs and return.")
 @click.option("--dry-run", is_flag=True, help="Only show the jobs, with estimated hours.")
 @click.option("--status", is_flag=True, help="Only show what is done.")
@@ -55,13 +84,11 @@ def sweep_command(
     mode: str | None,
     cluster: str,
     workers: int | None,
-    partition: str | None,
-    hours: float | None,
-    memory: float | None,
     detach: bool,
     dry_run: bool,
     status: bool,
     ship: bool,
+    **resources: Any,
 ) -> None:
     """Run a group of networks of a paper, all groups of a paper, or an experiment over a grid.
 
@@ -72,29 +99,45 @@ def sweep_command(
         for key, group in catalogue.groups().items():
             click.echo(f"{key:44} {group.title}")
         return
+    _check_effect(cluster, detach=detach, **resources)
+    if cluster == "slurm":
+        click.get_current_context().with_resource(devices_elsewhere())
     seeds = {k: v for k, v in (("seed", seed), ("n_seeds", n_seeds)) if v is not None}
+    grid, fixed = _axes(axes), parse_parameters(pairs, ())
+    if twice := [k for k in seeds if k in grid or k in fixed]:
+        option = f"--{twice[0].replace('_', '-')}"
+        raise ConfigError(f"{twice[0]} is given by {option} and by -p or --grid: give it once")
     made = sweep.named(name, mode or "fast", catalogue.groups(), catalogue.experiments(), **seeds)
-    planned = sweep.plan(made, _axes(axes), **parse_parameters(pairs, ()))
+    planned = sweep.plan(made, grid, **fixed)
     if dry_run:
         _show_jobs(planned)
         return
     if status:
         _show_states(planned)
         return
-    if detach and cluster == "none":
-        raise ConfigError("--detach needs --cluster local or slurm: here and now means to wait.")
     left = sweep.unfinished(planned)
     with tqdm(total=len(left), desc=name, unit="run", disable=not left) as bar:
         tell = _Teller(bar, left)
         if cluster == "none":
             one_thread_each()
             train_here(left, workers or available_cores(), tell)
-        elif left and not _send_and_wait(left, cluster, workers, partition, hours, memory, detach, tell):
-            click.echo(f"{len(left)} runs are on their way; see them with --status.")
-            return
+        elif left:
+            jobs = _send(left, cluster, workers, sweep.plan_key(planned), **resources)
+            if detach:
+                click.echo(f"{len(left)} runs are on their way; see them with --status.")
+                return
+            _wait(left, jobs, tell)
     _finish(planned, {run.key() for run in left}, ship)
     if tell.failed:
         sys.exit(1)
+
+
+def _check_effect(cluster: str, **given: Any) -> None:
+    """Raise ConfigError for the first option that would have no effect."""
+    for name, value in given.items():
+        if value and cluster not in NEEDS[name]:
+            where = " or ".join(NEEDS[name])
+            raise ConfigError(f"--{name} needs --cluster {where}: with {cluster} it has no effect.")
 
 
 class _Teller:
@@ -117,45 +160,65 @@ class _Teller:
         self._bar.set_postfix(running=self._running, failed=self.failed)
 
 
-def _send_and_wait(
+def _send(
     left: list[Experiment],
     cluster: Any,
     workers: int | None,
+    name: str,
+    *,
     partition: str | None,
     hours: float | None,
     memory: float | None,
-    detach: bool,
-    tell: Told,
-) -> bool:
-    """Send runs away; whether they were waited for."""
-    options: dict[str, Any] = {"slurm_partition": partition, "mem_gb": memory}
-    options["timeout_min"] = None if hours is None else max(1, round(60 * hours))
-    if cluster == "slurm":
-        check_slurm()
-        at_once = workers or 256
-    else:
+    gpus: int | None,
+) -> list[Work]:
+    """Send runs away in jobs, those of a sweep that are under way excepted."""
+    if cluster == "local":
         at_once = min(workers or available_cores(), available_cores(), len(left))
-        options.pop("slurm_partition")
-    jobs = jobs_of(left, cluster, at_once, **{k: v for k, v in options.items() if v is not None})
-    send(jobs, at_once)
-    if detach:
-        return False
+        jobs = jobs_of(left, cluster, at_once, name, timeout_min=_minutes(hours or YEAR))
+        send(jobs, at_once)
+        return jobs
+    check_slurm()
+    at_once, limit = workers or 256, hours or hours_needed(left)
+    options = {"slurm_partition": partition, "mem_gb": memory, "gpus_per_node": _gpus(left, gpus)}
+    given = {k: v for k, v in options.items() if v is not None}
+    jobs = jobs_of(left, cluster, at_once, name, timeout_min=_minutes(limit), **given)
+    if send(jobs, at_once) and hours is None:
+        click.echo(
+            f"Time limit of a job: {limit:.1f} hours, {MARGIN} times the longest estimate and at least "
+            "one; --hours sets another one."
+        )
+    return jobs
+
+
+def _minutes(hours: float) -> int:
+    return max(1, math.ceil(60 * hours))
+
+
+def _gpus(runs: Sequence[Experiment], asked: int | None) -> int | None:
+    """How many GPUs a job needs; None if its runs are trained on CPUs."""
+    if any(run.device != "cpu" for run in runs):
+        return asked or 1
+    if asked is not None:
+        raise ConfigError("--gpus is for trainings on a GPU: give -p device cuda, too.")
+    return None
+
+
+def _wait(left: list[Experiment], jobs: list[Work], tell: Told) -> None:
     try:
         wait(left, jobs, tell)
     except KeyboardInterrupt:
         click.echo("\nThe jobs go on; see them with --status, or cancel them as your cluster does.")
         raise
-    return True
 
 
 def _axes(axes: tuple[str, ...]) -> dict[str, list[Any]]:
-    parsed: dict[str, list[Any]] = {}
-    for axis in axes:
-        name, equals, values = axis.partition("=")
-        if not equals or not values:
+    """Values by name; a comma within brackets belongs to a list."""
+    split = [axis.partition("=") for axis in axes]
+    for axis, (name, _, values) in zip(axes, split, strict=True):
+        if not name or not values:
             raise ConfigError(f"--grid {axis!r} is not like kernel=l2,l1")
-        parsed[name] = [parse_value(v) for v in values.split(",")]
-    return parsed
+    check_once([name for name, _, _ in split], "--grid")
+    return {k: [parse_value(v) for v in re.split(r",(?![^[]*\])", values)] for k, _, values in split}
 
 
 def _finish(planned: list[Planned], fresh: set[str], ship: bool) -> None:

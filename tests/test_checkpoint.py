@@ -26,7 +26,7 @@ def test_truncated_changed_and_foreign_files_are_named(tmp_path):
     path = tmp_path / "x.safetensors"
     checkpoint.save_arrays(path, {"a": np.zeros(100)}, {})
     path.write_bytes(path.read_bytes()[:-7])
-    with pytest.raises(checkpoint.CorruptFileError, match=r"x\.safetensors is not the file"):
+    with pytest.raises(checkpoint.CorruptFileError, match=r"checksum differs\)$"):
         checkpoint.load_arrays(path)
     path.unlink()
     with pytest.raises(checkpoint.CorruptFileError, match="cannot be read"):

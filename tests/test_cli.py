@@ -38,6 +38,7 @@ def test_list_names_chapters_experiments_and_presets():
         (("run", "ritter2018/fig9"), "Unknown chapter 'ritter2018/fig9'"),
         (("run", "ritter2018/fig4_correct_rate", "--mode", "quick"), "mode is 'quick'"),
         (("run", "ritter2018/fig4_correct_rate", "-p", "sede", "3"), "Did you mean 'seed'"),
+        (("run", "ritter2018/fig4_correct_rate", "-o", "."), "is a folder; name a notebook"),
         (("sweep", "ritter2018/contextual"), "Did you mean 'ritter2018/contextual_choice'"),
         (("sweep", "ritter2018/contextual_choice", "--grid", "kernel"), "not like kernel=l2,l1"),
         (("sweep", "ritter2018/contextual_choice", "--grid", "tau=0,1"), "tau is 0"),

@@ -1,5 +1,7 @@
 import json
 import os
+import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -124,7 +126,9 @@ def test_truncated_or_foreign_results_are_refused_by_name(runs):
     file = stored_file(run)
     good = file.read_bytes()
     file.write_bytes(good[:-100])
-    with pytest.raises(CorruptFileError, match=r"result\.safetensors is not the file"):
+    with pytest.raises(
+        CorruptFileError, match=r"result\.safetensors is not the file.*Delete the folder"
+    ):
         run.result()
     file.write_bytes(good)
     sidecar = file.with_suffix(".json")
@@ -132,6 +136,25 @@ def test_truncated_or_foreign_results_are_refused_by_name(runs):
     sidecar.write_text(json.dumps({**content, "config": {**content["config"], "seed": 99}}))
     with pytest.raises(CorruptFileError, match="belongs to another run"):
         run.result()
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("result.json", r"result\.json is missing or not JSON"),
+        ("result.safetensors", r"result\.safetensors cannot be read: No such file"),
+    ],
+)
+def test_a_deleted_file_is_named_with_what_brings_it_back(runs, name, message):
+    run = ContextualChoiceTraining(**SMALL)
+    run.result()
+    (run.folder() / name).unlink()
+    with pytest.raises(CorruptFileError, match=message) as refused:
+        run.result()
+    advice = f". Delete the folder {run.folder()} to train this run again."
+    assert str(refused.value).endswith(advice)
+    shutil.rmtree(run.folder())
+    assert run.replace().result().provenance["origin"] == "trained"
 
 
 def test_a_truncated_cache_entry_is_refused_by_name(runs):
@@ -151,7 +174,9 @@ def test_a_failed_run_is_tried_again(runs, monkeypatch):
         patch.setattr(ContextualChoiceTraining, "train", fail)
         with pytest.raises(FloatingPointError, match="diverged"):
             ContextualChoiceTraining(**SMALL).result()
-    assert ContextualChoiceTraining(**SMALL).result()["correct"].shape == (2, 2, 10, 10)
+    again = ContextualChoiceTraining(**SMALL).result()
+    assert again["correct"].shape == (2, 2, 10, 10)
+    assert again.provenance["origin"] == "trained"
 
 
 def test_shipped_results_are_used_and_foreign_ones_refused(runs, tmp_path, monkeypatch):
@@ -169,6 +194,36 @@ def test_shipped_results_are_used_and_foreign_ones_refused(runs, tmp_path, monke
     run.shipped_file().with_suffix(".json").replace(other.shipped_file().with_suffix(".json"))
     with pytest.raises(CorruptFileError, match="belongs to another run"):
         other.result()
+
+
+def test_a_damaged_file_of_the_book_is_restored_and_never_deleted(runs, tmp_path, monkeypatch):
+    book = tmp_path / "the book"
+    monkeypatch.setattr("mempaper.experiment.data_folder", lambda: book)
+    run = ContextualChoiceTraining(**SMALL)
+    file = run.ship()
+    good = file.read_bytes()
+
+    def git(*words):
+        subprocess.run(
+            ["git", "-c", "user.name=a", "-c", "user.email=a@b", *words], cwd=book, check=True
+        )
+
+    git("init", "-q")
+    git("add", ".")
+    git("commit", "-qm", "results")
+    file.write_bytes(good[:-10])
+    file.with_suffix(".json").write_text("{")
+    with pytest.raises(
+        CorruptFileError, match=r"missing or not JSON. It comes with the book; "
+    ) as refused:
+        run.result()
+    assert "elete" not in str(refused.value)
+    subprocess.run(shlex.split(str(refused.value).partition("restore it: ")[2]), check=True)
+    assert run.result().provenance["origin"] == "shipped"
+    file.write_bytes(good[:-10])
+    monkeypatch.setattr("mempaper.experiment.IN_CHECKOUT", False)
+    with pytest.raises(CorruptFileError, match=r"checksum differs\)\. .* install mempaper anew\.$"):
+        run.result()
 
 
 def test_a_result_from_elsewhere_is_adopted_without_training(runs, tmp_path, monkeypatch):
