@@ -17,6 +17,7 @@ from mempaper.ensemble import available_cores
 from mempaper.execution import Executed, Outcome, checksum, execute, executed_path
 from mempaper.parameters import Mode
 from mempaper.paths import PACKAGE, ROOT
+from mempaper.records import keep_built
 
 MEMORY = 2048  # MiB that a chapter may hold, as on Binder
 
@@ -123,6 +124,8 @@ def build(
         needs.record(mode, {o.chapter: o.seconds for o in fresh}, {o.chapter: o.used for o in fresh})
     folder = execution.BUILD / f"stage-{mode}"
     records = stage(outcomes, folder)
+    went = [o for o in outcomes if o.status != "failed"]
+    keep_built(execution.BUILD, [executed_path(o.chapter, o.mode) for o in went])
     tell("Building the HTML ...")
     report.html_error = make_html(folder, output)
     report.html = output / "_build" / "html" / "index.html"

@@ -15,6 +15,7 @@ from mempaper.parameters import MODES, ConfigError, Mode, check_mode, check_name
 E = TypeVar("E", bound=Experiment)
 ALWAYS = ("mode", "seed", "n_seeds")
 _IPYTHON = ("In", "Out", "exit", "quit", "get_ipython", "open")
+_checked: dict[str, Mapping[str, Any]] = {}  # by chapter: globals that had no unknown name at first
 
 
 def given_parameters(namespace: Mapping[str, Any]) -> dict[str, Any]:
@@ -43,9 +44,10 @@ class Chapter(Generic[E]):
     name : str
         ``paper/figure``.
     namespace : mapping
-        ``globals()`` of the notebook, right after its parameters cell. Every plain value in it is
-        taken for a parameter, so that a misspelt one, which papermill injects with no more than a
-        warning, is refused here.
+        ``globals()`` of the notebook, right after its parameters cell. At first every plain value in
+        it is taken for a parameter, so that a misspelt one, which papermill injects with no more than
+        a warning, is refused here. When the cells are run again, those below have left values of
+        their own, and other names are passed over.
     experiment : type
         The experiment that the chapter trains; it checks the values.
     *knobs : str
@@ -71,12 +73,17 @@ class Chapter(Generic[E]):
         paper, self.figure = name.split("/")
         check_names([paper], papers(), "paper")
         self.name = name
+        allowed = [*ALWAYS, *knobs, *own]
         given = given_parameters(namespace)
-        check_names(given, [*ALWAYS, *knobs, *own])
-        self.mode: Mode = check_mode(given.get("mode"))
-        self.experiment: E = experiment.preset(
-            self.mode, **{k: value for k, value in given.items() if k != "mode" and k not in own}
-        )
+        if _checked.get(name) is not namespace:
+            check_names(given, allowed)
+            _checked[name] = namespace
+        self._given = {k: value for k, value in given.items() if k in allowed}
+        self.mode: Mode = check_mode(self._given.get("mode"))
+        fields = {k: v for k, v in self._given.items() if k != "mode" and k not in own}
+        self.experiment: E = experiment.preset(self.mode, **fields)
+        usual = experiment.preset(self.mode).config()
+        self._preset = {k: v for k, v in usual.items() if k in fields}
         self._own = {c.id: c for c in claims.load(paper).values() if c.figure == self.figure}
         plots.use_style()
         first, n = self.experiment.seed, self.experiment.n_seeds
@@ -102,6 +109,8 @@ class Chapter(Generic[E]):
         about = {
             "seed": self.experiment.seed,
             "n_seeds": self.experiment.n_seeds,
+            "parameters": {k: v for k, v in self._given.items() if k not in ("mode", "seed")},
+            "preset": self._preset,
             **provenance.here(),
         }
         display(tables.bundle(self.name, self.mode, judged, about), raw=True)

@@ -254,10 +254,42 @@ def recorded(paper: str) -> dict[str, dict[str, Any]]:
     return {chapter: _judge_again(r) for chapter, r in json.loads(path.read_text()).items()}
 
 
-def keep_record(record: dict[str, Any]) -> Path:
-    """Keep a full-mode record with the book; returns the file."""
+def _turned(record: dict[str, Any], declared: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters of a recorded run that are neither as declared nor, if that is None, as in its mode.
+
+    One that is no field of the experiment may be True in place of None: that adds what full mode leaves
+    out, see :func:`mempaper.parameters.unless_full`, and changes nothing else.
+    """
+    given, preset = record["parameters"], record["preset"]
+    usual = {k: preset.get(k) if v is None else v for k, v in declared.items()}
+    adds = {k for k, v in declared.items() if v is None and k not in preset and given.get(k) is True}
+    return {k: v for k, v in given.items() if k not in adds and v not in (declared.get(k), usual.get(k))}
+
+
+def keep_record(record: dict[str, Any], declared: Mapping[str, Any]) -> Path:
+    """Keep a full-mode record with the book; returns the file.
+
+    Parameters
+    ----------
+    record : dict
+    declared : mapping
+        The values that the chapter declares for its parameters.
+
+    Raises
+    ------
+    ConfigError
+        The run is not the chapter's own in full mode: other seeds are all that it may have.
+    """
     if record["mode"] != "full":
         raise ConfigError(f"{record['chapter']} was run in {record['mode']} mode; only full is kept")
+    if "parameters" not in record:
+        raise ConfigError(f"{record['chapter']} does not say its parameters: run it again")
+    if other := _turned(record, declared):
+        names = ", ".join(f"{name}={value!r}" for name, value in other.items())
+        raise ConfigError(
+            f"{record['chapter']} was run with {names}; only runs with the chapter's own parameters "
+            "are kept, the seed excepted."
+        )
     paper = record["chapter"].split("/")[0]
     path = data_folder() / "claims" / "recorded" / f"{paper}.json"
     kept = json.loads(path.read_text()) if path.exists() else {}

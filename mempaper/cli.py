@@ -103,15 +103,18 @@ cli.add_command(sweep_command)
 def claims_command(executed: tuple[Path, ...], as_json: bool, record: bool) -> None:
     """Judge claims from EXECUTED notebooks, by default those of the last build."""
     from mempaper import claims, tables
+    from mempaper.records import last_built
 
-    paths = list(executed) or sorted((ROOT / "_build" / "executed" / "fast").rglob("*.ipynb"))
-    paths = [path for path in paths if not path.name.endswith((".failed.ipynb", ".running.ipynb"))]
+    paths = [path for path in executed if not path.name.endswith((".failed.ipynb", ".running.ipynb"))]
+    paths = paths if executed else last_built(ROOT / "_build")
     records = [r for path in paths if (r := claims.read_notebook(path)) is not None]
     if executed and not records:
         raise ConfigError("None of these notebooks shows a claims table: were they executed?")
     if record:
+        from mempaper import notebooks
+
         for r in records:
-            click.echo(f"kept in {claims.keep_record(r)}", err=True)
+            click.echo(f"kept in {claims.keep_record(r, notebooks.defaults(r['chapter']))}", err=True)
     if as_json:
         click.echo(tables.table_json(records, catalogue.papers()))
         return

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import multiprocessing
 import platform
+import queue
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
@@ -12,7 +13,7 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from jupyter_core.utils import ensure_event_loop
 
@@ -97,7 +98,9 @@ def source_key(chapter: str, mode: str) -> str:
     paper = chapter.split("/")[0]
     ground = [f for f in PACKAGE.glob("*.py") if f.stem not in TOOLS]
     files = sorted([*ground, *(PACKAGE / paper).glob("*.py")])
-    files += [notebooks.notebook_path(chapter), ROOT / "data" / "claims" / f"{paper}.yml"]
+    files.append(notebooks.notebook_path(chapter))
+    for published in (f"{paper}.*", f"{paper}_*"):
+        files += sorted((ROOT / "data" / "claims").glob(published))
     files += sorted((ROOT / "data" / "pretrained" / paper).rglob("*.json"))  # with checksums
     return checksum(files, mode)
 
@@ -119,6 +122,45 @@ def is_current(made: Path, key: str) -> bool:
     """Whether a file is there and was made from what has this checksum, kept beside it."""
     kept = made.with_suffix(".key")
     return made.exists() and kept.exists() and kept.read_text() == key
+
+
+class Trainers:
+    """Processes that train, each apart from the others: if one is killed, only its own run is lost.
+
+    Parameters
+    ----------
+    n : int
+        How many; no more runs than that may be trained at once.
+    """
+
+    def __init__(self, n: int) -> None:
+        self._free: queue.LifoQueue[ProcessPoolExecutor] = queue.LifoQueue()
+        for _ in range(n):
+            self._free.put(self._new())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        while not self._free.empty():
+            self._free.get().shutdown()
+
+    @staticmethod
+    def _new() -> ProcessPoolExecutor:
+        """One process, which starts when it is first needed."""
+        return ProcessPoolExecutor(1, multiprocessing.get_context("spawn"))
+
+    def train(self, run: Experiment) -> str:
+        """Train a run in a process that is free; returns the error, empty if there is none."""
+        process = self._free.get()
+        try:
+            return process.submit(train_logged, run).result()
+        except BrokenProcessPool:
+            process.shutdown()
+            process = self._new()
+            return "its process was killed; is there too little memory?"
+        finally:
+            self._free.put(process)
 
 
 class Execution:
@@ -156,8 +198,8 @@ class Execution:
         needed = needs.load(self.mode) if changed else {}
         trained = {k: t for c in changed for k, t in needed.get(c, {}).items() if not t.run.is_done()}
         parts = {key: training.run.parts() for key, training in trained.items()}
-        with ProcessPoolExecutor(jobs, multiprocessing.get_context("spawn")) as pool:
-            tasks = self._trainings(trained, parts, pool)
+        with Trainers(jobs) as trainers:
+            tasks = self._trainings(trained, parts, trainers)
             names = [task.name for task in tasks]
             cold = timings.load()
             for chapter in changed:
@@ -175,27 +217,21 @@ class Execution:
             sum(took.values()) / (jobs * wall),
         )
 
-    def _trainings(
-        self, trained: dict[str, Training], parts: Parts, pool: ProcessPoolExecutor
-    ) -> list[Task]:
+    def _trainings(self, trained: dict[str, Training], parts: Parts, trainers: Trainers) -> list[Task]:
         """One task for each part of each training, after what it starts from."""
         tasks = []
         for key, training in trained.items():
             for part in parts[key]:
                 after = _names((source.key() for source in part.needs()), parts)
-                do = partial(self._train, part, pool)
+                do = partial(self._train, part, trainers)
                 tasks.append(Task(_name(part), training.seconds / len(parts[key]), do, after))
         return tasks
 
-    def _train(self, run: Experiment, pool: ProcessPoolExecutor) -> None:
+    def _train(self, run: Experiment, trainers: Trainers) -> None:
         if self.late():
             return
         self.say(f"{_name(run)}: training")
-        try:
-            error = pool.submit(train_logged, run).result()
-        except BrokenProcessPool:
-            error = "its process was killed"
-        if error:  # a chapter that needs it tries again, and shows what is wrong
+        if error := trainers.train(run):  # a chapter that needs it tries again, and shows what is wrong
             self.say(f"{_name(run)}: {error}")
 
     def _chapter(self, chapter: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import contextlib
 import os
 import time
 import uuid
@@ -13,13 +15,15 @@ import jupytext
 import nbformat
 import papermill
 import yaml
+import zmq
 from jupyter_client.localinterfaces import localhost
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_core.paths import jupyter_runtime_dir
+from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 from traitlets import default
 
-from mempaper.checkpoint import DiskError, disk_errors_explained
+from mempaper.checkpoint import disk_errors_explained
 from mempaper.parameters import ConfigError, check_mode, check_names
 from mempaper.paths import IN_CHECKOUT, NO_CHAPTERS, ROOT
 
@@ -116,8 +120,22 @@ def parameters(notebook: Path) -> dict[str, dict[str, Any]]:
     return papermill.inspect_notebook(str(notebook))
 
 
+def defaults(chapter: str) -> dict[str, Any]:
+    """Values that a chapter declares for its parameters, by name."""
+    declared = parameters(notebook_path(chapter))
+    return {name: ast.literal_eval(entry["default"]) for name, entry in declared.items()}
+
+
+def _sockets() -> Path:
+    """A new name in Jupyter's folder for what runs; a kernel's sockets are called ``<name>-<digit>``."""
+    return Path(jupyter_runtime_dir()) / f"kernel-{uuid.uuid4().hex}"
+
+
 class LocalKernelManager(AsyncKernelManager):
-    """Reaches its kernel through sockets that are files, where the system has them, not through TCP."""
+    """Reaches its kernel through sockets that are files, not through TCP.
+
+    Where the system has no such sockets, or their path would be longer than it allows, TCP it is.
+    """
 
     async def _async_interrupt_kernel(self) -> None:
         """Not before a shutdown: an idle kernel would print the interrupt as an error."""
@@ -126,19 +144,28 @@ class LocalKernelManager(AsyncKernelManager):
 
     @default("transport")
     def _local(self) -> str:
-        return "tcp" if os.name == "nt" else "ipc"
+        too_long = len(os.fsencode(f"{_sockets()}-1")) > zmq.IPC_PATH_MAX_LEN
+        return "tcp" if os.name == "nt" or too_long else "ipc"
 
     @default("ip")
     def _own_sockets(self) -> str:
         if self.transport == "tcp":
             return localhost()
-        folder = Path(jupyter_runtime_dir())
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return str(folder / f"kernel-{uuid.uuid4().hex}")
+        sockets = _sockets()
+        sockets.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return str(sockets)
 
 
 class ChapterError(RuntimeError):
     """A notebook failed; the message names chapter, cell and error."""
+
+
+def _check_output(output: Path) -> None:
+    """Raise ConfigError where no notebook can be written."""
+    if output.is_dir():
+        raise ConfigError(f"{output} is a folder; name a notebook, such as {output / 'out.ipynb'}")
+    if output.suffix != ".ipynb":
+        raise ConfigError(f"{output} is no name for a notebook; it must end in .ipynb")
 
 
 def run(
@@ -167,14 +194,15 @@ def run(
     Raises
     ------
     ConfigError
-        A parameter is unknown or impossible.
+        A parameter is unknown or impossible, or ``output`` is no place for a notebook.
     ChapterError
-        A cell failed.
+        A cell failed, or the process that runs the cells ended.
     """
     notebook = notebook_path(chapter)
     check_names(given, parameters(notebook))
     if "mode" in given:
         check_mode(given["mode"])
+    _check_output(output)
     output.parent.mkdir(parents=True, exist_ok=True)
     unfinished = output.with_name(f".{output.stem}.{os.getpid()}.running.ipynb")
     failed = output.with_suffix(".failed.ipynb")
@@ -190,16 +218,23 @@ def run(
                 kernel_name="python3",
                 kernel_manager_class=LocalKernelManager,
             )
-    except DiskError:
-        unfinished.unlink(missing_ok=True)
-        raise
+        unfinished.replace(output)
     except PapermillExecutionError as error:
         unfinished.replace(failed)
         if error.ename == "ConfigError":
             raise ConfigError(error.evalue) from None
-        raise ChapterError(
-            f"{chapter}: cell {error.exec_count} failed with {error.ename}: {error.evalue}\n"
-            f"The notebook as far as it came: {failed}"
-        ) from None
-    unfinished.replace(output)
+        what = f"cell {error.exec_count} failed with {error.ename}: {error.evalue}"
+        raise ChapterError(_as_far_as_it_came(chapter, what, failed)) from None
+    except RuntimeError as error:  # its process died, or did not start
+        unfinished.replace(failed)
+        killed = isinstance(error, DeadKernelError)
+        what = "its process was killed; is there too little memory?" if killed else str(error)
+        raise ChapterError(_as_far_as_it_came(chapter, what, failed)) from None
+    finally:
+        with contextlib.suppress(OSError):  # where nothing may be written nothing was
+            unfinished.unlink(missing_ok=True)
     return time.monotonic() - start
+
+
+def _as_far_as_it_came(chapter: str, what: str, failed: Path) -> str:
+    return f"{chapter}: {what}\nThe notebook as far as it came: {failed}"

@@ -1,18 +1,23 @@
-"""What an executed chapter says for programs: the trainings that it used, its time, its memory."""
+"""What an executed chapter says for programs: the trainings that it used, its time, its memory.
+
+And which executed chapters make up the book as it was last built.
+"""
 
 from __future__ import annotations
 
 import functools
+import json
 import re
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, ClassVar, Protocol, TypeVar
 
 import nbformat
 
 MIME = "application/vnd.mempaper.use+json"
+BUILT = "built.json"  # below _build/
 
 
 class Run(Protocol):
@@ -109,3 +114,15 @@ def read(notebook: Path, mime: str = MIME) -> dict[str, Any] | None:
             if record is not None:
                 return record
     return None
+
+
+def keep_built(folder: Path, executed: Iterable[Path]) -> None:
+    """Note the notebooks that a build has executed without a failure, all of them below a folder."""
+    names = [path.relative_to(folder).as_posix() for path in executed]
+    (folder / BUILT).write_text(json.dumps(names, indent=1) + "\n")
+
+
+def last_built(folder: Path) -> list[Path]:
+    """The notebooks that the last build noted in a folder; none where nothing was built."""
+    built = folder / BUILT
+    return [folder / name for name in json.loads(built.read_text())] if built.exists() else []

@@ -77,10 +77,24 @@ def test_every_claim_of_a_figure_must_be_measured_and_no_other(ledger):
         claims.judge(own, {"T1": [1], "T2": [1], "T3": [1]}, "fast")
 
 
+DECLARED = {
+    "mode": "fast",
+    "seed": 0,
+    "n_seeds": None,
+    "kernel": "l2",
+    "n_trials": 256,
+    "all_conditions": None,
+}
+GIVEN = {
+    "parameters": {"n_seeds": None, "kernel": "l2", "n_trials": 256, "all_conditions": None},
+    "preset": {"n_seeds": 8, "kernel": "l2"},
+}
+
+
 def notebook(path, measured, mode="fast"):
     judged = claims.judge(claims.load("paper"), measured, mode)
     output = nbformat.v4.new_output(
-        "display_data", tables.bundle("paper/fig1", mode, judged, {"seed": 5})
+        "display_data", tables.bundle("paper/fig1", mode, judged, {"seed": 5, **GIVEN})
     )
     cell = nbformat.v4.new_code_cell("", outputs=[output])
     nbformat.write(nbformat.v4.new_notebook(cells=[cell]), path)
@@ -116,17 +130,71 @@ def test_smoke_judges_nothing(ledger, tmp_path):
     record = claims.read_notebook(path)
     assert {entry["status"] for entry in record["judgements"]} == {"not judged"}
     with pytest.raises(ConfigError, match="only full is kept"):
-        claims.keep_record(record)
+        claims.keep_record(record, DECLARED)
 
 
 def test_full_records_fill_their_own_column(ledger, tmp_path):
     record = claims.read_notebook(
         notebook(tmp_path / "x.ipynb", {"T1": [5, 5], "T2": [1, 1]}, mode="full")
     )
-    kept = claims.keep_record(record)
+    kept = claims.keep_record(record, DECLARED)
     assert list(json.loads(kept.read_text())) == ["paper/fig1"]
     row = claims.roll_up("paper", [])[0]
     assert (row["fast"].status, row["full"].status) == ("not run", "reproduced")
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ({"n_seeds": 8}, None),  # what the mode has anyway
+        ({"all_conditions": True}, None),  # more than the mode has
+        ({"all_conditions": 1}, "all_conditions=1;"),
+        ({"n_seeds": 1}, "n_seeds=1;"),
+        ({"kernel": "cosine", "n_seeds": 1}, "kernel='cosine', n_seeds=1;"),
+        ({"n_trials": 16}, "n_trials=16;"),
+        ({"n_trials": None}, "n_trials=None;"),
+        ({"gone": 3}, "gone=3;"),  # which the chapter no longer has
+    ],
+)
+def test_records_of_other_parameters_are_not_kept(ledger, tmp_path, given, named):
+    path = notebook(tmp_path / "x.ipynb", {"T1": [5, 5], "T2": [1, 1]}, mode="full")
+    record = claims.read_notebook(path)
+    record["parameters"] = dict(sorted({**record["parameters"], **given}.items()))
+    if named is None:
+        assert claims.keep_record(record, DECLARED).exists()
+        return
+    with pytest.raises(ConfigError, match=f"fig1 was run with {named} only runs with"):
+        claims.keep_record(record, DECLARED)
+    assert not claims.recorded("paper")
+
+
+def test_declared_values_are_kept_even_where_the_mode_has_others(ledger, tmp_path):
+    path = notebook(tmp_path / "x.ipynb", {"T1": [5, 5], "T2": [1, 1]}, mode="full")
+    record = claims.read_notebook(path)
+    record["preset"]["kernel"] = "l1"
+    assert claims.keep_record(record, DECLARED).exists()
+    record["parameters"]["kernel"] = "l1"
+    with pytest.raises(ConfigError, match="kernel='l1'"):
+        claims.keep_record(record, DECLARED)
+
+
+def test_records_that_do_not_say_their_parameters_are_read_but_not_kept(ledger, tmp_path):
+    path = notebook(tmp_path / "x.ipynb", {"T1": [5, 5], "T2": [1, 1]}, mode="full")
+    record = claims.read_notebook(path)
+    del record["parameters"], record["preset"]
+    with pytest.raises(ConfigError, match="run it again"):
+        claims.keep_record(record, DECLARED)
+    old = ledger.parent / "recorded" / "paper.json"
+    old.parent.mkdir()
+    old.write_text(json.dumps({"paper/fig1": record}))
+    assert claims.roll_up("paper", [])[0]["full"].status == "reproduced"
+
+
+@pytest.mark.parametrize("paper", papers())
+def test_the_books_records_are_of_its_chapters(paper):
+    for chapter, record in claims.recorded(paper).items():
+        assert (record["chapter"], record["mode"]) == (chapter, "full")
+        assert chapter in chapters()
 
 
 def test_malformed_ledgers_are_named(ledger):

@@ -1,6 +1,9 @@
+import tempfile
+
 import nbformat
 import papermill
 import pytest
+import zmq
 from papermill.exceptions import PapermillExecutionError
 
 from mempaper import notebooks
@@ -103,6 +106,81 @@ def test_a_failing_cell_is_named_and_the_notebook_kept(tmp_path, runs, monkeypat
         notebooks.run("ritter2018/fig2_stimuli", tmp_path / "o.ipynb", {"mode": "smoke"})
     assert (tmp_path / "o.failed.ipynb").exists()
     assert not (tmp_path / "o.ipynb").exists()
+
+
+@pytest.fixture
+def small(tmp_path, monkeypatch):
+    """Makes all chapters a notebook of two cells, of which the second one is given."""
+
+    def made(code):
+        cells = [nbformat.v4.new_code_cell('mode: str = "smoke"', metadata={"tags": ["parameters"]})]
+        notebook = nbformat.v4.new_notebook(cells=[*cells, nbformat.v4.new_code_cell(code)])
+        notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "", "language": "python"}
+        path = tmp_path / "small.ipynb"
+        nbformat.write(notebook, path)
+        monkeypatch.setattr(notebooks, "notebook_path", lambda chapter: path)
+        return tmp_path / "out" / "o.ipynb"
+
+    return made
+
+
+def left_of(output):
+    return sorted(path.name for path in output.parent.iterdir())
+
+
+def test_a_kernel_that_is_killed_is_a_failure_like_others(small):
+    output = small("import os, signal\nprint('hello', flush=True)\nos.kill(os.getpid(), signal.SIGKILL)")
+    with pytest.raises(notebooks.ChapterError, match="its process was killed; is there too little mem"):
+        notebooks.run("any", output, {"mode": "smoke"})
+    assert left_of(output) == ["o.failed.ipynb"]
+
+
+@pytest.mark.parametrize(
+    ("error", "raised", "left"),
+    [
+        (RuntimeError("Kernel didn't respond"), notebooks.ChapterError, ["o.failed.ipynb"]),
+        (KeyboardInterrupt("Kernel didn't respond"), KeyboardInterrupt, []),
+    ],
+)
+def test_nothing_half_done_stays(small, monkeypatch, error, raised, left):
+    def stopped(source, output, **_):
+        nbformat.write(nbformat.read(source, 4), output)
+        raise error
+
+    output = small("")
+    monkeypatch.setattr(papermill, "execute_notebook", stopped)
+    with pytest.raises(raised, match="Kernel didn't respond"):
+        notebooks.run("any", output, {})
+    assert left_of(output) == left
+
+
+def test_outputs_that_are_no_notebooks_are_refused_before_anything_runs(small, monkeypatch, tmp_path):
+    monkeypatch.setattr(papermill, "execute_notebook", None)
+    small("")
+    with pytest.raises(ConfigError, match=f"{tmp_path} is a folder; name a notebook, such as .*ipynb"):
+        notebooks.run("any", tmp_path, {})
+    with pytest.raises(ConfigError, match=r"o\.html is no name for a notebook; it must end in \.ipynb"):
+        notebooks.run("any", tmp_path / "o.html", {})
+    assert [path.name for path in tmp_path.iterdir()] == ["small.ipynb"]
+
+
+@pytest.mark.parametrize(("room", "transport"), [(0, "ipc"), (-1, "tcp"), (-40, "tcp")])
+def test_chapters_run_however_long_the_path_of_the_home_folder_is(small, monkeypatch, room, transport):
+    output = small("print('hello')")
+    with tempfile.TemporaryDirectory(dir="/tmp") as short:
+        name = f"/kernel-{32 * 'x'}-1"
+        long = f"{short}/{(zmq.IPC_PATH_MAX_LEN - room - len(short) - 1 - len(name)) * 'r'}"
+        monkeypatch.setenv("JUPYTER_RUNTIME_DIR", long)
+        assert notebooks.LocalKernelManager().transport == transport
+        notebooks.run("any", output, {})
+    assert left_of(output) == ["o.ipynb"]
+
+
+def test_declared_values_are_python_values():
+    declared = notebooks.defaults("lu2022/a8_decoding")
+    assert declared["penalty"] == 2
+    assert declared["silenced"] is False
+    assert declared["n_seeds"] is None
 
 
 def test_without_the_repository_chapters_are_refused_with_a_hint(monkeypatch):
