@@ -304,13 +304,13 @@ class EpisodicMemory:
 
     @property
     def keys(self) -> Tensor:
-        """Stored keys, oldest first, shape (entry, key_size)."""
-        return torch.stack(self._keys)
+        """Stored keys, oldest first, shape (entry, key_size); (0, 0) while there is none."""
+        return torch.stack(self._keys) if self._keys else torch.zeros(0, 0)
 
     @property
     def values(self) -> Tensor:
         """Stored values, oldest first, shape (entry, value_size)."""
-        return torch.stack(self._values)
+        return torch.stack(self._values) if self._values else torch.zeros(0, self.value_size)
 
     def reset(self) -> None:
         """Forget everything."""
@@ -352,6 +352,8 @@ class EpisodicMemory:
     def weights(self, query: Tensor) -> Tensor:
         """Weight of each entry in the answer to ``query`` (key_size,), shape (entry,)."""
         query = query.detach().flatten()
+        if not self._keys:
+            return query.new_zeros(0)
         keys = self.keys
         weights = recall_weights(
             query[None],
@@ -368,8 +370,8 @@ class EpisodicMemory:
         return weights
 
     def get(self, query: Tensor) -> Tensor:
-        """Read with one query of shape (key_size,); returns (value_size,)."""
+        """Read with one query of shape (key_size,); returns (value_size,) on the query's device."""
         off = not self.retrieval or not self._keys or not self._happens(self.retrieval_probability)
         if off:
-            return torch.zeros(self.value_size)
+            return query.new_zeros(self.value_size)
         return self.weights(query) @ self.values

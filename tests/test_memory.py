@@ -116,6 +116,15 @@ def test_exact_match_read_answers_zeros_for_an_unknown_key(rng):
     assert torch.equal(memory.get(memory.keys[2]), memory.values[2])
 
 
+def test_an_empty_memory_has_no_entries_and_answers_zeros_where_the_query_is():
+    memory = EpisodicMemory(4, 3)
+    assert (memory.keys.shape, memory.values.shape) == ((0, 0), (0, 3))
+    query = torch.zeros(5, dtype=torch.float64, device="meta")
+    for found, size in ((memory.weights(query), 0), (memory.get(query), 3)):
+        assert (found.shape, found.dtype, found.device.type) == ((size,), torch.float64, "meta")
+    assert torch.equal(memory.get(torch.ones(5)), torch.zeros(3))
+
+
 def test_unreliable_storage_and_retrieval():
     memory = EpisodicMemory(2000, 1, storage_probability=0.3, rng=np.random.default_rng(0))
     for k in range(1000):
