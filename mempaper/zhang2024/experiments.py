@@ -28,8 +28,9 @@ from mempaper.zhang2024.steering import (
     Steering,
     check_architecture,
     filter_needs_noise,
+    needs_steps,
 )
-from mempaper.zhang2024.warm import warm_start
+from mempaper.zhang2024.warm import HOLD_FROM, warm_start
 
 EKF_SCRATCH: dict[str, Any] = {
     "recipe": "scratch",
@@ -39,6 +40,8 @@ EKF_SCRATCH: dict[str, Any] = {
     "critic_updates": 500,
 }
 WARM_STEPS = 150
+CHUNK = 512  # initial trials that are collected at once
+SHORTEST = {"warm": HOLD_FROM + 1, "scratch": 4}  # steps of a trial: of the warm start, random trials
 
 
 class WarmStart(Steering):
@@ -57,6 +60,11 @@ class WarmStart(Steering):
     actor: ActorName = Field("Actor3", description="kind of actor")
     steps: int = Field(WARM_STEPS, ge=1, strict=True, description="updates")
     batch_size: int = Field(128, ge=1, strict=True, description="trials per update")
+
+    @model_validator(mode="after")
+    def _is_long_enough(self) -> Self:
+        needs_steps(self, SHORTEST["warm"])
+        return self
 
     def updates_planned(self) -> int:
         """As many as there are steps."""
@@ -107,15 +115,23 @@ class QuickAgent(Steering):
     rounds: int = Field(1200, ge=1, strict=True, description="each 64 trials and 8 updates")
     warm_steps: int = Field(WARM_STEPS, ge=1, strict=True, description="updates of the warm start")
     initial_trials: int = Field(
-        4096, ge=512, strict=True, multiple_of=512, description="in the memory at the begin"
+        4096, ge=CHUNK, strict=True, multiple_of=CHUNK, description="in the memory at the begin"
     )
     critic_updates: int = Field(1000, ge=0, strict=True, description="before the actor learns")
 
     _known = field_validator("architecture")(check_architecture)
 
     @model_validator(mode="after")
-    def _filter_needs_noise(self) -> Self:
+    def _can_be_trained(self) -> Self:
         filter_needs_noise(self.architecture, self.process_noise)
+        needs_steps(self, SHORTEST[self.recipe])
+        capacity = self.recipe_in_use().capacity
+        most = capacity if self.is_warm else capacity - CHUNK  # from scratch they stay, beside others
+        if self.initial_trials > most:
+            raise ValueError(
+                f"initial_trials {self.initial_trials} is too many for the memory of {capacity} trials: "
+                f"recipe {self.recipe} has room for {most // CHUNK * CHUNK} at most"
+            )
         return self
 
     @property
@@ -129,7 +145,7 @@ class QuickAgent(Steering):
         if not self.is_warm:
             base = EKF_FROM_SCRATCH if self.architecture == "EKF" else FROM_SCRATCH
         half = self.initial_trials // 2
-        own = half - half % 512 if self.is_warm else 0
+        own = half - half % CHUNK if self.is_warm else 0
         return replace(
             base,
             rounds=self.rounds,

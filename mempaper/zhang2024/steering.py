@@ -6,7 +6,7 @@ import math
 from typing import Any, ClassVar, Self
 
 import numpy as np
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from mempaper.checkpoint import Arrays, ResumePoint
 from mempaper.ensemble import members_together
@@ -56,6 +56,14 @@ class Steering(Experiment):
     )
     ekf_knows_perturbation: bool = Field(True, description="the filter is told the perturbation")
 
+    @field_validator("gain_range", "target_distance")
+    @classmethod
+    def _is_a_range(cls, given: tuple[float, float]) -> tuple[float, float]:
+        lower, upper = given
+        if not 0 < lower <= upper:
+            raise ValueError("not a range (lower, upper) with 0 < lower <= upper")
+        return given
+
     @model_validator(mode="after")
     def _is_possible(self) -> Self:
         self.world()
@@ -104,6 +112,16 @@ class Steering(Experiment):
     def parts(self) -> list[Self]:
         """Agents are trained each by itself: their LSTMs are torch's."""
         return self.by_seed(members_together(self.rnn_size, fused=True))
+
+
+def needs_steps(run: Steering, least: int) -> None:
+    """Raise ValueError where the longest trial of a run has fewer than ``least`` steps."""
+    steps = run.world().n_steps
+    if steps < least:
+        raise ValueError(
+            f"episode_time {run.episode_time:g} gives trials of {steps} steps at dt {run.dt:g}; "
+            f"this training needs at least {least}"
+        )
 
 
 def check_architecture(name: str) -> str:

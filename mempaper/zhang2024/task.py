@@ -131,13 +131,21 @@ class Firefly:
             The action without exploration noise, which decides whether a trial has started.
         goal : float, optional
             Stop threshold in place of the world's.
+
+        Raises
+        ------
+        ValueError
+            The action has another shape, or holds NaN or a number outside [-1, 1].
         """
         world, trials = self.world, self.trials
         if action.shape != self.last_action.shape:
             expected = f"expected {tuple(self.last_action.shape)}: two numbers for each trial"
             raise ValueError(f"action has shape {tuple(action.shape)}, {expected}")
+        size = action.detach().abs()
+        if not (size <= 1).all():
+            raise ValueError(f"action at step {self.t} holds a number outside [-1, 1], or NaN")
         distance = (self.x[:, :2] - trials.target).norm(dim=1)
-        still = (action.abs() < (world.stop_action if goal is None else goal)).all(1)
+        still = (size < (world.stop_action if goal is None else goal)).all(1)
         stopped = still & self.started
         reward = world.reward(distance, trials.radius) * stopped
         result = Step(distance, distance < trials.radius, stopped, reward)

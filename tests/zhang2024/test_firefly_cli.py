@@ -257,7 +257,7 @@ def test_evaluations_that_are_refused(trained, options, message, monkeypatch, ca
         ("EKF --total_trials 100", "total_trials 100 is below validate_every 500"),
         ("EKF --process_noise 0", "process_noise 0 makes the filter of an EKF agent singular"),
         ("mod --observation_noise -1", "observation_noise is -1"),
-        ("mod --gain_range 2 1", "gain (2.0, 1.0) is not a range"),
+        ("mod --gain_range 2 1", "gain_range is (2.0, 1.0): not a range"),
         ("mod -p rnn_siez 6", "Unknown parameter 'rnn_siez'. Did you mean 'rnn_size'?"),
         ("mod -p n_seeds 6", "-p n_seeds: there is an option for it"),
         ("mod --rounds 5 --mode fast -p rounds 6", "-p rounds: there is an option for it"),

@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 
+from mempaper.checkpoint import ResumePoint
 from mempaper.parameters import ConfigError
+from mempaper.progress import silent
 from mempaper.zhang2024 import quick
 from mempaper.zhang2024.experiments import QuickAgent, WarmStart
 from mempaper.zhang2024.quick import EKF_FROM_SCRATCH, FROM_SCRATCH, TABLE_ROWS
@@ -70,8 +72,8 @@ def test_agents_with_one_actor_share_their_warm_start():
         ({"initial_trials": 1000}, "initial_trials"),
         ({"process_noise": -0.1}, "process_noise"),
         ({"observation_noise": -0.1}, "observation_noise"),
-        ({"gain_range": (2, 1)}, "gain"),
-        ({"gain_range": (0, 1)}, "gain"),
+        ({"gain_range": (2, 1)}, r"^gain_range is \(2, 1\): not a range \(lower, upper\)"),
+        ({"gain_range": (0, 1)}, r"^gain_range is \(0, 1\): .* 0 < lower <= upper"),
         ({"gain_range": (1, 2), "exclude_gain": (1, 2)}, "exclude_gain"),
         ({"reward_mode": "mean"}, "reward_mode"),
         ({"dt": 0}, "dt"),
@@ -79,7 +81,15 @@ def test_agents_with_one_actor_share_their_warm_start():
         ({"bump_duration": 9}, "bump_duration"),
         ({"rnn_size": 0}, "rnn_size"),
         ({"fc_size": 0}, "fc_size"),
-        ({"target_distance": (400, 100)}, "initial_radius"),
+        ({"target_distance": (400, 100)}, r"^target_distance is \(400, 100\): not a range"),
+        ({"episode_time": 2.2}, r"episode_time 2.2 gives trials of 22 steps at dt 0.1; .* at least 23"),
+        ({"recipe": "scratch", "episode_time": 0.3}, "trials of 3 steps at dt 0.1; .* at least 4"),
+        ({"initial_trials": 16896}, "memory of 16384 trials: recipe warm has room for 16384"),
+        (
+            {"recipe": "scratch", "initial_trials": 20480},
+            "initial_trials 20480 is too many for the memory of 20000 trials: recipe scratch .* 19456",
+        ),
+        ({"recipe": "scratch", "initial_trials": 19968}, "initial_trials 19968 is too many"),
         ({"stop_action": 1.5}, "stop_action"),
         ({"n_seeds": 0}, "n_seeds"),
         ({"learning_rate": 1e-3}, "learning_rate"),
@@ -88,6 +98,34 @@ def test_agents_with_one_actor_share_their_warm_start():
 def test_impossible_parameters_are_refused_by_name(change, message):
     with pytest.raises(ConfigError, match=message):
         QuickAgent.preset("fast", **change)
+
+
+@pytest.mark.parametrize(
+    ("recipe", "initial_trials", "episode_time"), [("scratch", 19456, 0.4), ("warm", 16384, 2.3)]
+)
+def test_what_is_just_possible_can_be_begun(recipe, initial_trials, episode_time):
+    run = QuickAgent.preset(
+        "smoke",
+        recipe=recipe,
+        initial_trials=initial_trials,
+        episode_time=episode_time,
+        rnn_size=2,
+        fc_size=2,
+        critic_updates=1,
+    )
+    trainer = quick.QuickTrainer(run.new_agent(), run.world(), run.conditions(), run.recipe_in_use(), 0)
+    trainer.begin()
+    assert trainer.memory.size == initial_trials
+    trainer.round(0)
+    assert np.isfinite(trainer.logs["critic_loss"][0])
+
+
+def test_a_warm_start_needs_trials_with_a_late_part():
+    small = {"steps": 2, "batch_size": 4, "rnn_size": 2, "fc_size": 2}
+    with pytest.raises(ConfigError, match=r"episode_time 2\.2 gives trials of 22 steps"):
+        WarmStart.preset("smoke", **small, episode_time=2.2)
+    shortest = WarmStart.preset("smoke", **small, episode_time=2.3)
+    assert np.isfinite(shortest.train_one(ResumePoint(), silent)["cost"]).all()
 
 
 def test_a_recurrent_agent_may_be_without_process_noise():

@@ -356,6 +356,18 @@ def test_actions_and_noise_of_another_shape_are_refused():
             firefly.step(action)
 
 
+@pytest.mark.parametrize("wrong", [1.001, -2.0, math.nan, math.inf])
+def test_actions_beyond_what_a_joystick_can_do_are_refused(wrong):
+    firefly = Firefly(WORLD, draw_trials(3, WORLD, Conditions(), generator()), torch.zeros(3, 35, 4))
+    firefly.step(torch.tensor([[1.0, -1.0]] * 3))
+    x, action = firefly.x, torch.zeros(3, 2)
+    action[1, 1] = wrong
+    with pytest.raises(ValueError, match=r"action at step 1 holds a number outside \[-1, 1\], or NaN"):
+        firefly.step(action)
+    assert firefly.x is x
+    assert firefly.t == 1
+
+
 def test_trials_can_be_picked():
     trials = draw_trials(6, WORLD, Conditions(), generator())
     mask = torch.tensor([True, False, True, False, False, True])
