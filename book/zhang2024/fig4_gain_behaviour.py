@@ -324,17 +324,12 @@ plots.panel_letters(axes)
 # %% [markdown]
 # An agent that has lost its target may go on searching. Its path gets long, and curved.
 
-# %% mystnb={"image": {"alt": "Four panels with violins for the four kinds of agents: curvature of paths at gains 1.5 and 2, and path length at gains 1.5 and 2. Agents with a holistic critic have more curved and longer paths."}, "figure": {"caption": "Mean curvature (A, B) and length (C, D) of paths at gains 1.5 and 2, all trials of all seeds without outliers; bars: means. With recordings: absolute difference from the first monkey's trial with the same target (published: open markers), broken line: the other monkey's.", "name": "fig-zhang-gain-paths"}}
+# %% mystnb={"image": {"alt": "Four panels with violins for the four kinds of agents: curvature of paths at gains 1.5 and 2, and path length at gains 1.5 and 2. Agents with a holistic critic have more curved and longer paths."}, "figure": {"caption": "Mean curvature (A, B) and length (C, D) of paths at gains 1.5 and 2, all trials of all seeds without outliers; bars: means. With recordings: absolute difference from the first monkey's trial with the same target (published: open markers), in C and D where that monkey was rewarded at gain 1; broken line: the other monkey's.", "name": "fig-zhang-gain-paths"}}
 reference, *others = list(animals.values()) or [None]
-mask = (
-    np.logical_and.reduce([a.rewarded for a in animals.values()])
-    if animals
-    else None
-)
 fig, axes = plt.subplots(1, 4, figsize=(15, 3.8), layout="constrained")
 panels = [(what, g) for what in ("curvature", "length") for g in changed]
 for ax, (what, g) in zip(axes, panels, strict=True):
-    these = mask if what == "length" else None
+    these = reference.rewarded if reference and what == "length" else None
     values = {
         name: gain.compared(seeds, what, g, reference, these)
         for name, seeds in behaviours.items()
@@ -342,7 +337,8 @@ for ax, (what, g) in zip(axes, panels, strict=True):
     shown_too = published[what][g] if animals else None
     figures.draw_violins(values, ax=ax, published=shown_too)
     for other in others:
-        level = gain.compared([other], what, g, reference, these).mean()
+        both = None if these is None else these & other.rewarded
+        level = gain.compared([other], what, g, reference, both).mean()
         ax.axhline(level, ls="--", color="olive")
     unit = "1/cm" if what == "curvature" else "cm"
     kind = f"difference in {what}" if animals else what
@@ -374,14 +370,30 @@ def exact(value: float) -> stats.Estimate:
 
 one, two = signed(1.0), signed(2.0)
 rise = {name: two[name] - one[name] for name in one}
-m1, m2, mrise = ({n: v.mean() for n, v in d.items()} for d in (one, two, rise))
-low = min(m2["hol"], m2["moho"])
+m1 = {name: values.mean() for name, values in one.items()}
 area = {g: {name: v.mean() for name, v in auc[g].items()} for g in gain.GAINS}
 a2, half = area[2.0], courses.middle_row(trials)
 rate = at_rows(gain.NEW_LABELS, "reward_rate", half, -1)
 old = at_rows("gain1x", "reward_rate", half, -1)
-td = {n: v[0] for n, v in at_rows(gain.NEW_LABELS, "TD_error_abs", -1).items()}
+td = {
+    name: courses.at_end(group, "TD_error_abs", gain.NEW_LABELS)
+    for name, group in agents.items()
+}
 less = {name: gain.reduction(behaviours[name], 2.0) for name in ("hol", "mod")}
+two_kinds = {name: behaviours[name] for name in less}
+
+
+def order(*ascending: str, of: dict[str, np.ndarray]) -> stats.Estimate:
+    """Smallest step between means over seeds; "low" and "high" are of holistic critics."""
+
+    def step(groups: dict[str, np.ndarray]) -> float:
+        mean = {name: values.mean() for name, values in groups.items()}
+        mean["low"], mean["high"] = sorted((mean["hol"], mean["moho"]))
+        return gain.smallest_gap(*(mean[name] for name in ascending))
+
+    return stats.resampled(step, of)
+
+
 bends = [
     np.divide(*(gain.compared(behaviours[n], "curvature", g).mean() for n in shown))
     for g in changed
@@ -389,18 +401,14 @@ bends = [
 chapter.judge(
     {
         "Z4.1-mod": rise["mod"] - 0.6 * rise["hol"],
-        "Z4.1-order": exact(
-            gain.smallest_gap(mrise["mod"], mrise["homo"], mrise["hol"])
-        ),
+        "Z4.1-order": order("mod", "homo", "hol", of=rise),
         "Z4.2-mod": two["mod"],
         "Z4.2-hol": two["hol"],
         "Z4.2-moho": two["moho"],
-        "Z4.2-homo": exact(gain.smallest_gap(m2["mod"], m2["homo"], low)),
+        "Z4.2-homo": order("mod", "homo", "low", of=two),
         "Z4.3": exact(max(m1.values())),
         "Z4.4-gap": exact(a2["mod"] - a2["hol"]),
-        "Z4.4-homo": exact(
-            gain.smallest_gap(max(a2["hol"], a2["moho"]), a2["homo"], a2["mod"])
-        ),
+        "Z4.4-homo": order("high", "homo", "mod", of=auc[2.0]),
         "Z4.4-moho": exact(a2["hol"] - a2["moho"]),
         "Z4.5-one": auc[1.0]["hol"] - auc[1.0]["mod"],
         "Z4.5-half": auc[1.5]["hol"] - auc[1.5]["mod"],
@@ -409,18 +417,20 @@ chapter.judge(
         "Z4.6-homo": exact(rate["homo"][1] - rate["hol"][1]),
         "Z4.7-new": exact(rate["mod"][1] - rate["mod"][0]),
         "Z4.7-old": exact(old["mod"][1] - old["mod"][0]),
-        "Z4.8-order": exact(
-            gain.smallest_gap(td["mod"], td["homo"], min(td["hol"], td["moho"]))
+        "Z4.8-order": order("mod", "homo", "low", of=td),
+        "Z4.8-ratio": exact(td["mod"].mean() / td["hol"].mean()),
+        "Z4.9-both": stats.resampled(
+            lambda groups: min(gain.reduction(g, 2.0) for g in groups.values()),
+            two_kinds,
         ),
-        "Z4.8-ratio": exact(td["mod"] / td["hol"]),
-        "Z4.9-both": exact(min(less.values())),
         "Z4.9-gap": exact(less["mod"] - less["hol"]),
         "Z4.10": exact(min(bends)),
     }
 )
 
 # %% [markdown]
-# The four kinds of agents have the paper's order at gain 2, whatever one looks at: errors, area, rewards, the critic's surprise. All of them adapt a good deal. What the fast
+# The four kinds of agents have the paper's order at gain 2, whatever one looks at: errors, area, rewards, the critic's surprise. Between neighbours in this order a
+# handful of seeds does not always decide: there the interval of the smallest step reaches zero. All of them adapt a good deal. What the fast
 # mode's modular agents do not do is to adapt *almost perfectly*: seeds differ, and on average they stop at the edge of the reward zone, where the paper's are well inside. The claims that ask
 # that they lose next to nothing fail by this. Their training is short, and the third figure says that it ends while they still get better at new gains. The reward rate at gain 1, too, goes on
 # to rise a little, though nearly every trial is rewarded by then: trials get shorter. It is measured at two single tests, and these are noisy.

@@ -286,13 +286,11 @@ rise, strong, large = (
     courses.by_seed(agents, attrgetter(what))
     for what in ("rise", "error_strong", "auc_large")
 )
-mean_rise, mean_auc = disturbed.means(rise), disturbed.means(large)
+mean_auc = disturbed.means(large)
 peaks = {name: disturbed.peaks(group) for name, group in agents.items()}
 opposing = [peak.value > 0 for found in peaks.values() for peak in found.values()]
-linear, angular = (
-    {name: disturbed.strength(found, kind) for name, found in peaks.items()}
-    for kind in ("linear", "angular")
-)
+linear = {n: disturbed.strength(found, "linear") for n, found in peaks.items()}
+two_kinds = {name: agents[name] for name in ("hol", "mod")}
 times = {direction: peak.time for direction, peak in peaks["mod"].items()}
 turning = np.mean([times["congruent"], times["incongruent"]])
 rate, deviation = (
@@ -300,23 +298,37 @@ rate, deviation = (
     for curves in (rates, deviations)
 )
 
+
 # %%
+def between(groups: dict) -> float:
+    """Smaller gap of mod < homo < hol, of means over seeds."""
+    mean = disturbed.means(groups)
+    return min(mean["homo"] - mean["mod"], mean["hol"] - mean["homo"])
+
+
+def stronger(groups: dict) -> float:
+    """Angular compensation, modular minus holistic agent."""
+    found = {name: disturbed.peaks(group) for name, group in groups.items()}
+    one, other = (disturbed.strength(found[n], "angular") for n in ("mod", "hol"))
+    return one - other
+
+
 means = {
-    "Z6.1-homo": min(
-        mean_rise["homo"] - mean_rise["mod"], mean_rise["hol"] - mean_rise["homo"]
-    ),
     "Z6.3-gap": disturbed.critic_gap(large),
     "Z6.3-mod": mean_auc["mod"] - mean_auc["homo"],
     "Z6.4-sign": np.mean(opposing),
     "Z6.4-linear": linear["mod"] / linear["hol"],
-    "Z6.4-angular": angular["mod"] - angular["hol"],
     "Z6.5": times["forward"] - turning,
     "Z6.9-rate": disturbed.critic_gap(rate),
-    "Z6.9-td": disturbed.critic_gap({name: -v for name, v in deviation.items()}),
 }
 chapter.judge(
     {
         "Z6.1-mod": rise["mod"] - 0.5 * rise["hol"],
+        "Z6.1-homo": stats.resampled(between, rise),
+        "Z6.4-angular": stats.resampled(stronger, two_kinds),
+        "Z6.9-td": stats.resampled(
+            disturbed.critic_gap, {name: -v for name, v in deviation.items()}
+        ),
         "Z6.2-mod": strong["mod"],
         "Z6.2-hol": strong["hol"],
         **{name: stats.exact(value, base.n_seeds) for name, value in means.items()},

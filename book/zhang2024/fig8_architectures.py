@@ -291,7 +291,6 @@ if sweep:
         "Z8.2": 1 + np.nansum(in_push > in_push[4, 2]),
         "Z8.4-gain": critic_gain[3:].mean() - critic_gain[:3].mean(),
         "Z8.4-perturbation": critic_push[4] - critic_push[:4].max(),
-        "Z8.5-order": np.diff(in_gain[4]).min(),
         "Z8.6": np.ptp(rate[4]),
         "Z8.7": sweeps.correlation(rate, error),
     }
@@ -299,6 +298,9 @@ if sweep:
         decoding = table(values["decoding_error"])
         found[f"Z8.3-{label}"] = sweeps.correlation(table(values["auc"]), decoding)
     measured |= {name: stats.exact(v, n_seeds_here) for name, v in found.items()}
+    measured["Z8.5-order"] = stats.resampled(
+        lambda areas: np.diff(table(areas)[4]).min(), gains[judged]["auc"]
+    )
 chapter.judge(measured)
 
 # %% [markdown]

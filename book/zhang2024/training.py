@@ -17,8 +17,8 @@
 #
 # Zhang, Pitkow & Angelaki (2024), training · [open in Colab](@colab@) · [open in Binder](@binder@)
 #
-# **What you will see.** Two agents learn to steer in front of you, one holistic and one modular. Both solve the task in which they are trained within a few
-# thousand trials. What they do when the joystick becomes more sensitive is another matter, and it changes long after the task itself is solved.
+# **What you will see.** Two agents learn to steer in front of you, one holistic and one modular. Both solve the task in which they are trained soon, or can do so from
+# the start where they had a warm one. What they do when the joystick becomes more sensitive is another matter, and it changes long after the task itself is solved.
 
 # %% tags=["remove-cell"]
 # On Colab, or wherever the package is missing: install it (torch and numpy stay as they are).
@@ -125,7 +125,7 @@ print(inspect.getsource(quick.QuickTrainer.round))
 base = chapter.experiment
 is_quick = base.recipe != "original"
 fresh = groups.trained(groups.fresh(base, architectures, rounds))
-filters = groups.trained(groups.filters(base))
+filters = groups.trained(groups.fresh_filters(base))
 pool = groups.trained(groups.main(base))
 named = {name: short for short, name in groups.MAIN.items()}
 
@@ -147,7 +147,8 @@ for agents in (*fresh.values(), *filters.values()):
 # %% [markdown]
 # ## The figures
 #
-# Look at A first: the task is soon solved. In B the gain is twice what it was in training, and nobody tells the agent; it has to notice by its own
+# Look at A first: after a warm start the task is solved before the first trial that counts, and what follows must not lose that again. (The warm start saw 128 new trials in each of its
+# updates; they are on no axis here.) In B the gain is twice what it was in training, and nobody tells the agent; it has to notice by its own
 # velocity. C says what goes wrong: the path is far too long.
 
 # %% mystnb={"image": {"alt": "Three panels against training trials. A: rewarded share at gain 1; all lines are near one soon. B: rewarded share at gain 2; lines of modular agents rise late and far above those of holistic ones. C: signed error at gain 2 in cm; all start far above zero, modular agents come down to the reward zone, holistic ones hardly."}, "figure": {"caption": "The course of training, tested with noise and without exploration. Thin lines: agents trained in this chapter; thick lines with bands: the pool, mean and 95 % confidence interval over seeds. A: rewarded share at the trained gain. B: the same at twice the gain. C: signed error at twice the gain; the grey band is the reward zone.", "name": "fig-zhang-training"}}
@@ -178,8 +179,8 @@ axes[0].legend(fontsize="x-small")
 plots.panel_letters(axes)
 
 # %% [markdown]
-# The EKF agents have no memory to learn: a filter that knows the task's equations tells them where they are, with its uncertainty, and they learn to act on that. They are trained
-# here, too, from random trials alone. One is told the noise of the other agents, one has more noise in its observation than in its movements.
+# The EKF agents have no memory to learn: a filter that knows the task's equations tells them where they are, with its uncertainty, and they learn to act on that. Two are trained
+# here, too, from random trials alone; those that serve as yardsticks in {doc}`fig2_belief` had the same training. One is told the noise of the other agents, one has more noise in its observation than in its movements.
 
 # %% mystnb={"image": {"alt": "Two panels. A: rewarded share at gain 1 against training trials for the two EKF agents; both rise. B: loss of the critics on a logarithmic axis against rounds, falling, for all agents trained here."}, "figure": {"caption": "A: rewarded share at gain 1 in the course of training, EKF agents. B: loss of the critics, mean of a round, running mean over twenty rounds (full mode: of a hundred trials).", "name": "fig-zhang-training-ekf"}}
 fig, axes = plt.subplots(1, 2, figsize=(10, 3.8))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -237,6 +237,9 @@ def monkey_errors(subjects: Sequence[Subject], keep: int) -> dict[str, Subjects]
 # Memory
 
 
+FitName = Literal["linear", "angular", "behaviour"]
+
+
 class Fit(NamedTuple):
     """Pearson's r, and the slope of the line through the origin."""
 
@@ -289,20 +292,18 @@ class Memory:
         """Of the same trials, per s."""
         return reward_rate(self.tested, self.world.dt)
 
-    @property
-    def linear(self) -> Fit:
-        """Error of the believed distance against the delivered displacement (figure 6g)."""
-        return fit(self.pushed.pushed_distance, self.pushed.distance_error)
+    def points(self, what: FitName) -> tuple[np.ndarray, np.ndarray]:
+        """What is fitted, x and y, each (trial,).
 
-    @property
-    def angular(self) -> Fit:
-        """Error of the believed direction against the delivered turn."""
-        return fit(self.pushed.pushed_angle, self.pushed.angle_error)
-
-    @property
-    def behaviour(self) -> Fit:
-        """Distance from the target against the error of the believed end (figure S6g)."""
-        return fit(self.decoded.end_errors, self.distance)
+        linear and angular (figure 6g): error of the believed distance against the delivered
+        displacement, and of the believed direction against the delivered turn; behaviour (figure
+        S6g): distance from the target against the error of the believed end.
+        """
+        if what == "linear":
+            return self.pushed.pushed_distance, self.pushed.distance_error
+        if what == "angular":
+            return self.pushed.pushed_angle, self.pushed.angle_error
+        return self.decoded.end_errors, self.distance
 
 
 def memory(agents: Mapping[str, Sequence[Trained]], trials: TrialSet) -> dict[str, list[Memory]]:
@@ -317,12 +318,20 @@ def memory(agents: Mapping[str, Sequence[Trained]], trials: TrialSet) -> dict[st
     return {name: [read(one) for one in group] for name, group in agents.items()}
 
 
-def fits(groups: Mapping[str, Sequence[Memory]], what: str, number: str) -> dict[str, np.ndarray]:
-    """``number`` (r or slope) of the fit ``what`` (linear, angular, behaviour), (seed,) by name."""
+def fits(
+    groups: Mapping[str, Sequence[Memory]], what: FitName, number: Literal["r", "slope"]
+) -> dict[str, np.ndarray]:
+    """``number`` of the fit ``what``, (seed,) by name; see :meth:`Memory.points`."""
     return {
-        name: np.array([getattr(getattr(a, what), number) for a in group])
+        name: np.array([getattr(fit(*one.points(what)), number) for one in group])
         for name, group in groups.items()
     }
+
+
+def pooled_r(group: Sequence[Memory], what: FitName) -> float:
+    """Pearson's r over the trials of all seeds together."""
+    x, y = (np.concatenate(part) for part in zip(*(one.points(what) for one in group), strict=True))
+    return fit(x, y).r
 
 
 # Drawings

@@ -29,8 +29,10 @@ EKF, HOL_EKF = "EKF", "ActorEKFCritic1"
 ARCHITECTURES = tuple(actor + critic for critic in CRITICS[:5] for actor in ACTORS[:3])
 NOISES = (0.0, 0.1, 0.2, 0.3)
 DEFAULT_NOISE, ALTERNATIVE_NOISE, LARGER_DIFFERENCE = (0.2, 0.1), (0.1, 0.2), (0.4, 0.1)
+FILTERS = {"EKF": DEFAULT_NOISE, "EKF alternative": ALTERNATIVE_NOISE}  # what they are told
 SWEEP_SEEDS = 2  # of an architecture outside the four main ones
 SCRATCH_SEEDS = 3  # without a warm start
+FILTER_SEEDS = 3  # of EKF agents, the yardsticks
 EARLY = 10_000  # trials of a first phase after which trainings that come with the book were given up
 SPARE_SEEDS = 10  # tried at most in place of seeds whose first phase does not end
 FRESH_ROUNDS = 800  # of the quick recipe, for agents that the chapter on training trains anew
@@ -244,9 +246,14 @@ def main(base: Pool) -> dict[str, list[Any]]:
 
 
 def filters(base: Pool) -> dict[str, list[Any]]:
-    """Trainings of the EKF agents for both noise pairs, one of each."""
-    noises = {"EKF": DEFAULT_NOISE, "EKF alternative": ALTERNATIVE_NOISE}
-    return {name: [base.member(EKF, 0, noise)] for name, noise in noises.items()}
+    """Trainings of the EKF agents for both noise pairs, three seeds of each at most."""
+    return {name: base.seeds(EKF, FILTER_SEEDS, noise=noise) for name, noise in FILTERS.items()}
+
+
+def fresh_filters(base: Pool) -> dict[str, list[Any]]:
+    """Trainings of one EKF agent for each noise pair, by the quick recipe of a seed after the pool's."""
+    seed = 0 if base.recipe == "original" else FILTER_SEEDS
+    return {name: [base.member(EKF, seed, noise)] for name, noise in FILTERS.items()}
 
 
 def sweep(base: Pool) -> dict[str, list[Any]]:
@@ -296,9 +303,10 @@ def fresh(
 
 
 def _of_training(base: Pool) -> dict[str, list[Any]]:
+    anew = fresh(base) | fresh_filters(base)
     if base.recipe == "original":
-        return fresh(base)
-    return {**fresh(base), **{f"{k} from scratch": runs for k, runs in from_scratch(base).items()}}
+        return anew
+    return {**anew, **{f"{k} from scratch": runs for k, runs in from_scratch(base).items()}}
 
 
 def _group(title: str, runs: Callable[[Pool], Mapping[Any, Sequence[Any]]]) -> Group:
@@ -316,12 +324,13 @@ def _text(name: Hashable) -> str:
     return " ".join(map(str, name)) if isinstance(name, tuple) else str(name)
 
 
-def _extensive(base: Pool) -> dict[str, list[Any]]:
-    """Agents with ten times the trials, which only the original's training knows."""
-    if base.recipe != "original":
-        return {}
-    longer = {"total_trials": 100_000, "extensive": True}
-    return {name: base.seeds(architecture, **longer) for name, architecture in MAIN.items()}
+def longer(base: Pool) -> dict[str, list[Any]]:
+    """Training of one holistic agent ten times as long as the pool's."""
+    usual = base.member(HOL)
+    changes: dict[str, Any] = {"total_trials": 100_000, "extensive": True}
+    if isinstance(usual, QuickAgent):
+        changes = {"rounds": 10 * usual.rounds}
+    return {"hol longer": base.seeds(HOL, 1, **changes)}
 
 
 def reached(agents: Sequence[Trained], share: float = 0.9) -> np.ndarray:
@@ -362,5 +371,5 @@ GROUPS = {
     "architectures": _group("three actors times five critics", sweep),
     "training": _group("agents trained anew, and without a warm start", _of_training),
     "noises": _group("two agents in sixteen pairs of noises", noises),
-    "extensive": _group("ten times the training (full mode)", _extensive),
+    "longer": _group("the holistic agent after ten times the training", longer),
 }

@@ -242,18 +242,20 @@ def remembered(share, n=200, seed=0):
 
 def test_slopes_are_the_share_of_a_push_that_is_missed():
     for share in (0.2, 0.6):
-        found = remembered(share).linear
+        found = disturbed.fit(*remembered(share).points("linear"))
         assert found.slope == pytest.approx(-share, abs=0.02)
         assert found.r < -0.9
-    assert abs(remembered(0.2).angular.slope) < 0.03
+    assert abs(disturbed.fit(*remembered(0.2).points("angular")).slope) < 0.03
 
 
 def test_belief_and_behaviour_are_compared_at_the_end():
-    found = remembered(0.2).behaviour
+    found = disturbed.fit(*remembered(0.2).points("behaviour"))
     assert found == pytest.approx((1, 2), abs=1e-6)
     groups = {"mod": [remembered(0.1), remembered(0.4, seed=1)]}
     slopes = disturbed.fits(groups, "linear", "slope")["mod"]
     assert slopes == pytest.approx([-0.1, -0.4], abs=0.02)
+    x, y = (np.hstack(part) for part in zip(*(m.points("linear") for m in groups["mod"]), strict=True))
+    assert disturbed.pooled_r(groups["mod"], "linear") == pytest.approx(np.corrcoef(x, y)[0, 1])
 
 
 # Agents of the pool

@@ -131,6 +131,27 @@ def test_agents_can_be_measured_in_their_own_noise(rule):
     assert own[0] < sweeps.measure({"a": [noisy]}, base, "auc")["auc"]["a"][0]
 
 
+def test_yardsticks_come_with_the_book_and_two_more_are_trained_anew():
+    base = groups.Pool.preset("fast")
+    yardsticks = groups.filters(base)
+    assert {name: [run.seed for run in runs] for name, runs in yardsticks.items()} == {
+        "EKF": [0, 1, 2],
+        "EKF alternative": [0, 1, 2],
+    }
+    assert all(run.shipped_file().exists() for runs in yardsticks.values() for run in runs)
+    for name, (run,) in groups.fresh_filters(base).items():
+        assert not run.shipped_file().exists()
+        assert run.replace(seed=0).key() == yardsticks[name][0].key()
+
+
+def test_the_longer_training_is_ten_times_as_long():
+    (quick,) = groups.longer(groups.Pool.preset("fast"))["hol longer"]
+    assert quick.rounds == 12_000
+    assert quick.shipped_file().exists()
+    (full,) = groups.longer(groups.Pool.preset("full"))["hol longer"]
+    assert (full.total_trials, full.extensive) == (100_000, True)
+
+
 # Tables
 
 
