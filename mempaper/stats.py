@@ -1,4 +1,4 @@
-"""Means with confidence intervals over seeds, paired comparisons, bootstrap."""
+"""Means with confidence intervals over seeds, bootstrap, correlation."""
 
 from __future__ import annotations
 
@@ -114,14 +114,6 @@ def _at(group: Any, rows: np.ndarray) -> Any:
 def slopes(x: Array, samples: Array) -> np.ndarray:
     """Slope of each seed's line through its points; (n,) and (seed, n) give (seed,)."""
     return np.polyfit(x, np.asarray(samples, float).T, 1)[0]
-
-
-def paired_difference(a: Array, b: Array, level: float = 0.95) -> Estimate:
-    """Mean of ``a - b`` over seeds that both have, with Student's interval (the paired t-test)."""
-    a, b = np.atleast_1d(np.asarray(a, float)), np.atleast_1d(np.asarray(b, float))
-    if a.shape != b.shape:
-        raise ValueError(f"paired samples need equal shapes; got {a.shape} and {b.shape}")
-    return estimate(a - b, level)
 
 
 def standard_error(samples: Array, axis: int = 0) -> np.ndarray:

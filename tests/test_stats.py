@@ -12,16 +12,6 @@ def test_interval_is_students():
     assert (e.low, e.high) == pytest.approx((low, high))
 
 
-def test_paired_difference_is_the_paired_test():
-    rng = np.random.default_rng(1)
-    a, b = rng.normal(1, 1, 12), rng.normal(0, 1, 12)
-    e = stats.paired_difference(a, b)
-    p = sps.ttest_rel(a, b).pvalue
-    assert (e.low > 0) == (p < 0.05)
-    with pytest.raises(ValueError, match="equal shapes"):
-        stats.paired_difference(a, b[:3])
-
-
 def test_one_network_has_no_interval_and_missing_values_are_left_out():
     assert np.isnan(stats.estimate([0.4]).low)
     assert stats.estimate([1.0, np.nan, 3.0]).n == 2

@@ -290,11 +290,6 @@ def standard_errors(values: Mapping[Name, np.ndarray]) -> dict[Name, float]:
     }
 
 
-def is_complete(*tables: np.ndarray) -> bool:
-    """Whether no cell is missing."""
-    return not any(np.isnan(table).any() for table in tables)
-
-
 # Correlations
 
 
