@@ -255,10 +255,10 @@ sweep_figures.draw_noise_pairs(axes, harder, printed_harder)
 plots.panel_letters(axes)
 
 # %% [markdown]
-# And what would ten times the training have done? In the paper holistic agents come to favour observation as well, and become better; modular ones remain ahead (S7a, S7b). Ours would
-# be thirty-two trainings, each ten times as long; they are not attempted.
+# And what would ten times the training have done? In the paper beliefs move apart (S7a): agents that favoured observation do so more, holistic ones most of all, and the others less. Nearly all become
+# better at gain 2, and modular ones remain ahead (S7b). Ours would be thirty-two trainings, each ten times as long; they are not attempted. One of them is in {doc}`fig2_belief`.
 
-# %% mystnb={"image": {"alt": "Four panels with published values only, after ten times the training against those before, one open point per training noise, in two colours for holistic and modular agents. Holistic agents rise in favouring observation and in both tests."}, "figure": {"caption": "The paper's agents after ten times the training, against the same before; one point per training noise, holistic and modular. A: correlation with the EKF agent's grid. B: with the alternative EKF agent's. C: AUC at gain 2. D: AUC under perturbations. Dashed: no change. Nothing of this is ours.", "name": "fig-zhang-longer-training"}}
+# %% mystnb={"image": {"alt": "Four panels with published values only, after ten times the training against those before, one open point per training noise, in two colours for holistic and modular agents. At gain 2 nearly all points lie above the diagonal; in favouring observation those on the right do, those on the left lie below it."}, "figure": {"caption": "The paper's agents after ten times the training, against the same before; one point per training noise, holistic and modular. A: correlation with the EKF agent's grid. B: with the alternative EKF agent's. C: AUC at gain 2. D: AUC under perturbations. Dashed: no change. Nothing of this is ours.", "name": "fig-zhang-longer-training"}}
 before = printed_likeness | printed_auc
 fig, axes = plt.subplots(1, 4, figsize=(14, 3.6), layout="constrained")
 for ax, (name, tables) in zip(axes, printed_longer.items(), strict=True):
