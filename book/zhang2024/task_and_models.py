@@ -54,7 +54,6 @@ from mempaper.parameters import ConfigError
 from mempaper.zhang2024 import belief as filters
 from mempaper.zhang2024 import diagrams, networks
 from mempaper.zhang2024 import task_drawings as drawings
-from mempaper.zhang2024 import trials as drawn
 from mempaper.zhang2024 import world as arena
 from mempaper.zhang2024.environment import FireflyEnv
 from mempaper.zhang2024.experiments import QuickAgent
@@ -183,9 +182,7 @@ drawings.draw_gains(ax=axes[2])
 plots.panel_letters(axes)
 
 # %%
-pushed = draw_trials(
-    n, world, replace(conditions, peaks=drawn.NORMAL_PEAKS), random
-)
+pushed = draw_trials(n, world, replace(conditions, peaks=world.peaks), random)
 changed = {f"gain {gain:g}": trials.with_gain(gain) for gain in (1, 1.5, 2)}
 changed["perturbed"] = replace(trials, peak=pushed.peak, start=pushed.start)
 for name, some in changed.items():

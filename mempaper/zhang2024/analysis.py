@@ -302,7 +302,7 @@ def replay(
     steps = max(int(length.max()), normal.action.shape[1])
     action = np.zeros((n, steps, 2))
     action[:, : normal.action.shape[1]] = np.where(normal.valid[..., None], normal.action, 0)
-    wanted = action * np.reshape(gain, (-1, 1, 1)) * np.array(GAIN_1X)
+    wanted = action * np.reshape(gain, (-1, 1, 1)) * np.array(world.full_speed) * STATE_SCALE
     if peak is not None and start is not None:
         wanted += np.asarray(peak, float)[:, None] * bumps(start, steps, world)[..., None]
     speed = _delayed(wanted, 0.0)

@@ -18,7 +18,7 @@ from gymnasium.error import ResetNeeded
 from mempaper.parameters import check_names
 from mempaper.zhang2024.task import Firefly
 from mempaper.zhang2024.trials import Conditions, Trials, draw_trials, make_trials
-from mempaper.zhang2024.world import GAIN, LINEAR_SCALE, World
+from mempaper.zhang2024.world import LINEAR_SCALE, World
 
 VELOCITY_LIMIT = 100.0  # units/s and rad/s, far beyond what noise and gains give
 TARGET_LIMIT = 10.0  # units
@@ -88,7 +88,7 @@ class FireflyEnv(gymnasium.Env[np.ndarray, np.ndarray]):
         if seed is not None or first:
             self._generator.manual_seed(int(self.np_random.integers(2**62)))
         trials = draw_trials(1, self.world, self.conditions, self._generator)
-        self._firefly = Firefly(self.world, _changed(trials, options or {}), self._generator)
+        self._firefly = Firefly(self.world, _changed(trials, options or {}, self.world), self._generator)
         self._is_over = False
         distance = float((self._firefly.x[:, :2] - self._firefly.trials.target).norm())
         return self._observe(self._firefly), self._info(distance, False, False)
@@ -134,7 +134,7 @@ class FireflyEnv(gymnasium.Env[np.ndarray, np.ndarray]):
             "reached": reached,
             "rewarded": rewarded,
             "target": trials.target[0].numpy().copy(),
-            "gain": float(trials.gain[0, 0]) / GAIN[0],
+            "gain": float(trials.gain[0, 0]) / self.world.full_speed[0],
         }
 
 
@@ -149,7 +149,7 @@ def _pair(options: dict[str, Any], name: str) -> torch.Tensor:
     return torch.from_numpy(pair.reshape(1, 2).copy())
 
 
-def _changed(drawn: Trials, options: dict[str, Any]) -> Trials:
+def _changed(drawn: Trials, options: dict[str, Any], world: World) -> Trials:
     """A drawn trial with what is given in its place."""
     check_names(options, OPTIONS, "option")
     if ("peak" in options) != ("start" in options):
@@ -183,7 +183,7 @@ def _changed(drawn: Trials, options: dict[str, Any]) -> Trials:
         or not math.isfinite(gain)
     ):
         raise ValueError(f"gain {gain!r} is not a positive number")
-    return given.with_gain(float(gain))
+    return given.with_gain(float(gain), world.full_speed)
 
 
 gymnasium.register("mempaper/Firefly-v0", "mempaper.zhang2024.environment:FireflyEnv")

@@ -160,7 +160,8 @@ def gain_trials(
     """Trials at one gain: the usual targets or, if given, those of a monkey's trials, ``n`` at most."""
     if recordings is None:
         return trial_sets.gain_set(gain, n, world=world)
-    trials = agent_trials(recordings[:n]).with_gain(gain)
+    full_speed = (world or World()).full_speed
+    trials = agent_trials(recordings[:n]).with_gain(gain, full_speed)
     return replace(trial_sets.gain_set(gain, len(trials), world=world), trials=trials)
 
 

@@ -58,12 +58,20 @@ class ReferenceAgent(Steering):
     total_trials: int = Field(10_000, ge=1, strict=True, description="after the first phase")
     extensive: bool = Field(False, description="validate and test gains 1 to 4, large perturbations")
     exploration: float = Field(0.8, gt=0.5, description="noise on actions in the first phase")
+    phase_two_exploration: float = Field(0.5, ge=0, description="noise on actions in the second phase")
+    phase_three_exploration: float = Field(0.4, ge=0, description="noise on actions in the third phase")
     give_up: int = Field(50_000, ge=1, strict=True, description="trials of a first phase that hangs")
     phase_two_at: float = Field(0.2, ge=0, le=1, description="rewarded share that ends phase I")
     phase_three_at: float = Field(0.8, ge=0, le=1, description="rewarded share that ends phase II")
     log_every: int = Field(100, ge=1, strict=True, description="trials per line of the log")
     validate_every: int = Field(500, ge=1, strict=True, description="trials between checkpoints")
     validation_trials: int = Field(300, ge=1, strict=True, description="per gain in a validation")
+    test_trials: int | None = Field(
+        None,
+        ge=1,
+        strict=True,
+        description="per condition in the test of a checkpoint; None for 500, or 300 if extensive",
+    )
     validate_noise_free: bool = Field(False, description="no observation noise in validations")
     mirror: bool = Field(True, description="store trials with their reflection")
     steps_per_update: int = Field(4, ge=1, strict=True, description="steps of the world per update")
@@ -108,6 +116,7 @@ class ReferenceAgent(Steering):
         return Schedule(
             **{
                 **shared,
+                "test_trials": self.test_trials or (300 if self.extensive else 500),
                 "batch_size": self.ekf_batch_size if is_ekf else self.batch_size,
                 "capacity": self.ekf_memory_size if is_ekf else self.memory_size,
                 "learn_after": self.ekf_learn_after if is_ekf else self.learn_after,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from mempaper.zhang2024.analysis import GAIN_1X, STATE_SCALE, bumps
+from mempaper.zhang2024.analysis import STATE_SCALE, bumps
 from mempaper.zhang2024.rollout import Rollouts
 from mempaper.zhang2024.trials import Trials
 from mempaper.zhang2024.world import World
@@ -123,7 +123,8 @@ def compensation(
     start = perturbed.trials.start.cpu().numpy()
     padded = np.pad(difference, ((0, 0), (0, steps), (0, 0)))
     at = np.minimum(start[:, None] + np.arange(steps), padded.shape[1] - 1)
-    aligned = np.take_along_axis(padded, at[..., None], 1) * np.array(GAIN_1X)
+    full_speed = np.array((world or World()).full_speed) * STATE_SCALE
+    aligned = np.take_along_axis(padded, at[..., None], 1) * full_speed
     target = perturbed.trials.target.cpu().numpy()
     reached = start < perturbed.length.cpu().numpy()
     counted = reached[:, None] & (aligned.sum(1) != 0)

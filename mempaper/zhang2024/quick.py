@@ -22,7 +22,7 @@ from mempaper.zhang2024.replay import Exploration, Hindsight, TrialMemory, rando
 from mempaper.zhang2024.rollout import COLUMNS, Agent, Explore, labelled_trials, performance, run
 from mempaper.zhang2024.task import step_noise
 from mempaper.zhang2024.td3 import Batch, Learner, Rates
-from mempaper.zhang2024.trials import LARGE_PEAKS, NORMAL_PEAKS, Conditions, Trials, draw_trials
+from mempaper.zhang2024.trials import Conditions, Trials, draw_trials
 from mempaper.zhang2024.world import World
 
 TABLE_ROWS = 20  # evaluations in the course of a training, as many as the original's checkpoints
@@ -196,13 +196,14 @@ class Tester:
         self.world = world
         generator = generator_of(0, "table")
         noises = (conditions.process_noise, conditions.observation_noise)
-        perturbed = Conditions((1.0, 1.0), None, *noises, peaks=NORMAL_PEAKS)
+        start = world.bump_start
+        perturbed = Conditions((1.0, 1.0), None, *noises, peaks=world.peaks, start=start)
         base = draw_trials(n_trials, world, perturbed, generator)
         large = None
         if extensive:
-            widened = Conditions((1.0, 1.0), None, *noises, peaks=LARGE_PEAKS)
+            widened = Conditions((1.0, 1.0), None, *noises, peaks=world.large_peaks, start=start)
             large = draw_trials(n_trials, world, widened, generator).peak
-        self.labels = labelled_trials(base, large)
+        self.labels = labelled_trials(base, world, large)
         self.noise = {label: step_noise(n_trials, world, generator) for label in self.labels}
 
     def table(self, agent: Agent, labels: Iterable[str] | None = None) -> np.ndarray:

@@ -21,14 +21,13 @@ from mempaper.zhang2024.belief import SMALL, Belief, toy_filter
 from mempaper.zhang2024.metrics_reference import check_metrics
 from mempaper.zhang2024.task import Firefly
 from mempaper.zhang2024.trials import (
-    NORMAL_PEAKS,
     SMALL_PEAKS,
     Conditions,
     Trials,
     draw_each_in_order,
     make_trials,
 )
-from mempaper.zhang2024.world import LINEAR_SCALE, REWARD_MODES, World
+from mempaper.zhang2024.world import LINEAR_SCALE, NORMAL_PEAKS, REWARD_MODES, World
 
 CLOSE = 1e-5
 SUMMED = 1e-6  # relative; of means that the original summed in single precision

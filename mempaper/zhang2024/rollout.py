@@ -362,7 +362,7 @@ def performance(agent: Agent, rollouts: Rollouts, world: World) -> dict[str, flo
     }
 
 
-def labelled_trials(base: Trials, large_peak: Tensor | None = None) -> dict[str, Trials]:
+def labelled_trials(base: Trials, world: World, large_peak: Tensor | None = None) -> dict[str, Trials]:
     """The same targets under the gains 1, 1.5 and 2 and, with ``large_peak`` given, 3 and 4.
 
     ``base`` holds the normal peaks and their starts; perturbation0 is the same without, perturbation2
@@ -370,7 +370,7 @@ def labelled_trials(base: Trials, large_peak: Tensor | None = None) -> dict[str,
     """
     gains = (1.0, 1.5, 2.0) if large_peak is None else (1.0, 2.0, 3.0, 4.0)
     still = replace(base, peak=torch.zeros_like(base.peak))
-    labels = {f"gain{gain:g}x": still.with_gain(gain) for gain in gains}
+    labels = {f"gain{gain:g}x": still.with_gain(gain, world.full_speed) for gain in gains}
     labels |= {"perturbation0": still, "perturbation1": base}
     if large_peak is not None:
         labels["perturbation2"] = replace(base, peak=large_peak)

@@ -16,6 +16,7 @@ from mempaper.zhang2024.networks import Sizes, split_architecture
 from mempaper.zhang2024.trials import Conditions
 from mempaper.zhang2024.world import LINEAR_SCALE, RewardMode, World
 
+Bounds = tuple[float, float]
 QUICK_SIZES: dict[str, Any] = {  # about 27,000 weights in each recurrent actor
     "rnn_size": 64,
     "fc_size": 64,
@@ -36,6 +37,9 @@ class Steering(Experiment):
     exclude_gain: tuple[float, float] | None = Field(None, description="multipliers that are redrawn")
     reward_mode: RewardMode = Field("mixed", description="mixed, gauss or const")
     reward_scale: float = Field(10.0, gt=0, description="largest reward")
+    full_speed: tuple[float, float] = Field(
+        (200.0, 90.0), description="cm/s and degrees/s of a full action at gain 1"
+    )
     dt: float = Field(0.1, gt=0, le=1, description="seconds per step")
     episode_time: float = Field(3.5, gt=0, le=60, description="longest trial in seconds")
     goal_radius: float = Field(65.0, gt=0, description="of the reward zone, cm")
@@ -46,6 +50,20 @@ class Steering(Experiment):
     stop_action: float = Field(0.1, gt=0, lt=1, description="threshold of starting and stopping")
     bump_duration: int = Field(10, ge=2, strict=True, description="steps of a perturbation, even")
     bump_std: float = Field(2.0, gt=0, description="width of a perturbation in steps")
+    bump_start: tuple[int, int] = Field(
+        (0, 10), description="first and last step at which a perturbation may begin"
+    )
+    peaks: tuple[Bounds, Bounds] = Field(
+        ((-200.0, 200.0), (-120.0, 120.0)),
+        description="ranges of the peak velocities of perturbations, cm/s and degrees/s",
+    )
+    large_peaks: tuple[Bounds, Bounds] = Field(
+        ((-200.0, 800.0), (-180.0, 180.0)), description="the same of large perturbations"
+    )
+    perturbed: bool = Field(False, description="trials of the training are perturbed too")
+    exclude_peaks: Bounds | None = Field(
+        None, description="peaks closer to zero are redrawn in training, cm/s and degrees/s"
+    )
     rnn_size: int = Field(128, ge=1, le=4096, strict=True, description="units of an LSTM")
     fc_size: int = Field(300, ge=1, le=4096, strict=True, description="units of a memoryless layer")
     holistic_size: int = Field(
@@ -64,8 +82,18 @@ class Steering(Experiment):
             raise ValueError("not a range (lower, upper) with 0 < lower <= upper")
         return given
 
+    @field_validator("peaks", "large_peaks")
+    @classmethod
+    def _are_ranges(cls, given: tuple[Bounds, Bounds]) -> tuple[Bounds, Bounds]:
+        for lower, upper in given:
+            if not -math.inf < lower <= upper < math.inf:
+                raise ValueError("not two ranges (lower, upper) with lower <= upper")
+        return given
+
     @model_validator(mode="after")
     def _is_possible(self) -> Self:
+        if self.exclude_peaks and not self.perturbed:
+            raise ValueError("exclude_peaks is for trainings with perturbations: set perturbed too")
         self.world()
         self.conditions()
         return self
@@ -86,12 +114,19 @@ class Steering(Experiment):
             target_off=self.target_off,
             bump_duration=self.bump_duration,
             bump_std=self.bump_std,
+            bump_start=self.bump_start,
+            peaks=_ranges_in_units(self.peaks),
+            large_peaks=_ranges_in_units(self.large_peaks),
+            full_speed=_in_units(self.full_speed),
         )
 
     def conditions(self) -> Conditions:
         """What training trials are drawn from."""
         return Conditions(
             gain=self.gain_range,
+            peaks=_ranges_in_units(self.peaks) if self.perturbed else None,
+            exclude_peaks=_in_units(self.exclude_peaks) if self.exclude_peaks else None,
+            start=self.bump_start,
             exclude_gain=self.exclude_gain,
             process_noise=(self.process_noise, self.process_noise),
             observation_noise=(self.observation_noise, self.observation_noise),
@@ -112,6 +147,18 @@ class Steering(Experiment):
     def parts(self) -> list[Self]:
         """Agents are trained each by itself: their LSTMs are torch's."""
         return self.by_seed(members_together(self.rnn_size, fused=True))
+
+
+def _in_units(velocity: Bounds) -> Bounds:
+    """A linear and an angular velocity, cm/s and degrees/s, in units/s and rad/s."""
+    linear, angular = velocity
+    return linear / LINEAR_SCALE, math.radians(angular)
+
+
+def _ranges_in_units(velocities: tuple[Bounds, Bounds]) -> tuple[Bounds, Bounds]:
+    """The same for ranges of a linear and of an angular velocity."""
+    lowest, highest = (_in_units(ends) for ends in zip(*velocities, strict=True))
+    return (lowest[0], highest[0]), (lowest[1], highest[1])
 
 
 def needs_steps(run: Steering, least: int) -> None:

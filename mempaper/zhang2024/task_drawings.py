@@ -73,7 +73,7 @@ def circle_plan(target: Tensor, world: World, effort: float = 0.7) -> Tensor:
     """
     bearing = math.pi / 2 - torch.atan2(target[:, 1], target[:, 0])
     arc = target.norm(dim=1) / torch.sinc(bearing / math.pi)
-    total = torch.stack([arc / GAIN[0], -2 * bearing / GAIN[1]], 1)  # s at full speed
+    total = torch.stack([arc / world.full_speed[0], -2 * bearing / world.full_speed[1]], 1)  # s
     steps = (total.abs().amax(1) / (effort * world.dt)).round().clamp(min=1) + 1
     if steps.max() >= world.n_steps:
         raise ValueError(f"effort {effort} is too little to be there within {world.n_steps - 1} steps")

@@ -23,7 +23,6 @@ from mempaper.zhang2024.trials import Conditions, draw_in_order, draw_trials
 from mempaper.zhang2024.world import World
 
 Phase = Literal[1, 2, 3]
-STANDARD_DEVIATIONS = {2: 0.5, 3: 0.4}  # of the exploration in the second and third phase
 LOG_COLUMNS = ("rewarded", "reward", "steps", "distance", "critic_loss", "actor_loss")
 Keep = Callable[[Agent, int, bool], None]
 
@@ -36,13 +35,14 @@ class Schedule:
     ----------
     total_trials : int
         Of the second and third phase together.
-    exploration : float
-        Standard deviation of the exploration noise in the first phase; more than .5.
+    exploration, phase_two_exploration, phase_three_exploration : float
+        Standard deviation of the exploration noise in the first, second and third phase.
     batch_size, capacity, learn_after : int
         Trials per update, in the memory, and before the first update; for EKF agents transitions.
     steps_per_update : int
-    log_every, validate_every, validation_trials : int
-        In trials. Checkpoints are kept as often as the agent is validated.
+    log_every, validate_every, validation_trials, test_trials : int
+        In trials, the last two per condition. As often as the agent is validated, checkpoints are kept
+        and tested with all noise.
     phase_two_at, phase_three_at : float
         Share of rewarded trials that ends the first phase, and in a validation the second.
     learning_rate, final_learning_rate : float
@@ -63,6 +63,8 @@ class Schedule:
 
     total_trials: int = 10_000
     exploration: float = 0.8
+    phase_two_exploration: float = 0.5
+    phase_three_exploration: float = 0.4
     batch_size: int = 16
     capacity: int = 100_000
     learn_after: int = 800
@@ -70,6 +72,7 @@ class Schedule:
     log_every: int = 100
     validate_every: int = 500
     validation_trials: int = 300
+    test_trials: int = 500
     phase_two_at: float = 0.2
     phase_three_at: float = 0.8
     learning_rate: float = 3e-4
@@ -90,11 +93,6 @@ class Schedule:
     def validation_gains(self) -> tuple[float, ...]:
         """Gains at which the agent is validated."""
         return (1.0, 2.0, 3.0, 4.0) if self.extensive else (1.0, 1.5, 2.0)
-
-    @property
-    def test_trials(self) -> int:
-        """Trials per condition in the evaluation of a checkpoint."""
-        return 300 if self.extensive else 500
 
     @property
     def n_checkpoints(self) -> int:
@@ -173,7 +171,8 @@ class Trainer:
     @property
     def std(self) -> float:
         """Of the exploration noise now."""
-        return self.schedule.exploration if self.phase == 1 else STANDARD_DEVIATIONS[self.phase]
+        s = self.schedule
+        return (s.exploration, s.phase_two_exploration, s.phase_three_exploration)[self.phase - 1]
 
     def _explored(self, raw: Tensor) -> Tensor:
         """The action that is executed: an intended stop as it is, others with noise (section 6.4)."""
@@ -233,11 +232,11 @@ class Trainer:
     def validate(self) -> np.ndarray:
         """Performance (gain, column) on new trials without process noise (section 7.2)."""
         s, rows = self.schedule, []
-        still = replace(self.conditions, gain=(1.0, 1.0), process_noise=(0.0, 0.0))
-        if s.validate_noise_free:
-            still = replace(still, observation_noise=(0.0, 0.0))
+        observation = (0.0, 0.0) if s.validate_noise_free else self.conditions.observation_noise
+        still = Conditions(process_noise=(0.0, 0.0), observation_noise=observation)
         for gain in s.validation_gains:
-            trials = draw_trials(s.validation_trials, self.world, still, self.generator).with_gain(gain)
+            trials = draw_trials(s.validation_trials, self.world, still, self.generator)
+            trials = trials.with_gain(gain, self.world.full_speed)
             noise = step_noise(len(trials), self.world, self.generator).to(self.device)
             rollouts = run(self.agent, self.world, trials.to(self.device), noise)
             row = performance(self.agent, rollouts, self.world)

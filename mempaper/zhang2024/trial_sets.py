@@ -30,8 +30,6 @@ from torch import Tensor
 from mempaper.zhang2024.rollout import Agent, Rollouts, run
 from mempaper.zhang2024.task import step_noise
 from mempaper.zhang2024.trials import (
-    LARGE_PEAKS,
-    NORMAL_PEAKS,
     SMALL_PEAKS,
     Conditions,
     Trials,
@@ -39,11 +37,11 @@ from mempaper.zhang2024.trials import (
     draw_trials,
     make_trials,
 )
-from mempaper.zhang2024.world import Range, World
+from mempaper.zhang2024.world import Peaks, World
 
 Perturbations = Literal["full", "excluded", "large", "large excluded", "wide"]
 PERTURBATIONS: tuple[Perturbations, ...] = get_args(Perturbations)
-WIDE_PEAKS: tuple[Range, Range] = ((-1.0, 2.0), (-math.pi, math.pi))  # figure S8b
+WIDE_PEAKS: Peaks = ((-1.0, 2.0), (-math.pi, math.pi))  # figure S8b
 TARGET_SEED, NOISE_SEED, START_SEED, GAIN_SEED, PEAK_SEED = 0, 1, 2, 3, 10
 PROCESS, OBSERVATION = 0.2, 0.1
 N_TRIALS = 2000
@@ -118,6 +116,7 @@ def _made(
         peak=peak,
         start=start,
         radius=world.goal_radius[1],
+        full_speed=world.full_speed,
     )
     return as_set(trials, world)
 
@@ -185,13 +184,14 @@ def perturbation_set(
     if kind not in PERTURBATIONS:
         raise ValueError(f"perturbations {kind!r} are not one of {', '.join(PERTURBATIONS)}")
     world = world or World()
-    ranges = LARGE_PEAKS if kind.startswith("large") else NORMAL_PEAKS
+    ranges = world.large_peaks if kind.startswith("large") else world.peaks
     ranges = WIDE_PEAKS if kind == "wide" else ranges
     excluded = SMALL_PEAKS if kind.endswith("excluded") else None
     conditions = Conditions(peaks=ranges, exclude_peaks=excluded)
     seed = PEAK_SEED + PERTURBATIONS.index(kind)
     peak = draw_trials(n, world, conditions, _generator(seed)).peak
-    starts = torch.randint(0, conditions.start[1] + 1, (n,), generator=_generator(START_SEED))
+    first, last = world.bump_start
+    starts = torch.randint(first, last + 1, (n,), generator=_generator(START_SEED))
     if start is not None:
         starts = torch.full((n,), start)
     return _made(n, world, process, observation, peak=peak, start=starts)

@@ -12,10 +12,16 @@ from dataclasses import dataclass, fields, replace
 import torch
 from torch import Tensor
 
-from mempaper.zhang2024.world import GAIN, LINEAR_SCALE, Range, World, check_range
+from mempaper.zhang2024.world import (
+    GAIN,
+    LINEAR_SCALE,
+    Peaks,
+    Range,
+    World,
+    check_range,
+    check_start,
+)
 
-NORMAL_PEAKS: tuple[Range, Range] = ((-0.5, 0.5), (-math.radians(120), math.radians(120)))
-LARGE_PEAKS: tuple[Range, Range] = ((-0.5, 2.0), (-math.radians(180), math.radians(180)))
 SMALL_PEAKS = (100 / LINEAR_SCALE, math.radians(60))  # below them a peak is redrawn where excluded
 
 
@@ -53,7 +59,7 @@ class Conditions:
     exclude_gain: Range | None = None
     process_noise: Range = (0.2, 0.2)
     observation_noise: Range = (0.1, 0.1)
-    peaks: tuple[Range, Range] | None = None
+    peaks: Peaks | None = None
     exclude_peaks: Range | None = None
     start: tuple[int, int] = (0, 10)
 
@@ -73,8 +79,7 @@ class Conditions:
                 raise ValueError(f"exclude_peaks {self.exclude_peaks} holds a limit below zero")
             if limit > 0:
                 _check_excluded(peak, (-limit, limit), "exclude_peaks")
-        if not 0 <= self.start[0] <= self.start[1]:
-            raise ValueError(f"start {self.start} is not a range of steps from 0 on")
+        check_start(self.start, "start")
 
 
 @dataclass(frozen=True)
@@ -126,12 +131,15 @@ class Trials:
             changed = replace(changed, observation_std=observation * self.gain)
         return changed
 
-    def with_gain(self, multiplier: float | Tensor) -> Trials:
-        """The same targets under another gain; the noises keep their fractions of it."""
+    def with_gain(self, multiplier: float | Tensor, full_speed: tuple[float, float] = GAIN) -> Trials:
+        """The same targets under another gain; the noises keep their fractions of it.
+
+        ``full_speed`` is the world's, if it is not the usual one.
+        """
         ratio = torch.as_tensor(multiplier, dtype=self.gain.dtype).reshape(-1, 1)
         if not ((ratio > 0) & ratio.isfinite()).all():
             raise ValueError(f"gain {multiplier} is not positive")
-        ratio = ratio * torch.tensor(GAIN) / self.gain
+        ratio = ratio * torch.tensor(full_speed) / self.gain
         scaled = ("gain", "process_std", "observation_std")
         return replace(self, **{name: getattr(self, name) * ratio for name in scaled})
 
@@ -145,8 +153,9 @@ def make_trials(
     peak: Tensor | None = None,
     start: Tensor | None = None,
     radius: float = 65 / LINEAR_SCALE,
+    full_speed: tuple[float, float] = GAIN,
 ) -> Trials:
-    """Trials with given targets (trial, 2), units.
+    """Trials with given targets (trial, 2), units; ``full_speed`` is the world's.
 
     Raises
     ------
@@ -169,7 +178,7 @@ def make_trials(
     multiplier = torch.as_tensor(gain, dtype=torch.float32).reshape(-1, 1).expand(n, 1)
     if not ((multiplier > 0) & multiplier.isfinite()).all():
         raise ValueError(f"gain {gain} is not positive")
-    gains = multiplier * torch.tensor(GAIN)
+    gains = multiplier * torch.tensor(full_speed)
     peak = torch.zeros(n, 2) if peak is None else torch.as_tensor(peak, dtype=torch.float32)
     start = torch.zeros(n, dtype=torch.long) if start is None else torch.as_tensor(start).long()
     if (start < 0).any():
@@ -203,7 +212,7 @@ def draw_trials(n: int, world: World, conditions: Conditions, generator: torch.G
     bearing = math.pi / 2 - uniform((-world.relative_angle, world.relative_angle))
     target = distance[:, None] * torch.stack([bearing.cos(), bearing.sin()], 1)
     gain = redrawn(conditions.gain, *(conditions.exclude_gain or (0.0, 0.0)))
-    gains = gain[:, None] * torch.tensor(GAIN)
+    gains = gain[:, None] * torch.tensor(world.full_speed)
     process = uniform(conditions.process_noise)[:, None] * gains
     peak, start = torch.zeros(n, 2), torch.zeros(n, dtype=torch.long)
     if conditions.peaks is not None:
@@ -247,10 +256,10 @@ def draw_in_order(
     bearing = math.pi / 2 - uniform((-world.relative_angle, world.relative_angle))
     target = distance * torch.cat([bearing.cos(), bearing.sin()])
     gain, peak, start = torch.ones(1), torch.zeros(2), torch.zeros(1, dtype=torch.long)
-    if conditions.peaks is None:
+    if conditions.peaks is None or conditions.gain != (1.0, 1.0):  # the original perturbs at gain 1
         excluded = conditions.exclude_gain or (0.0, 0.0)
         gain = outside(conditions.gain, *excluded, uniform(conditions.gain))
-    gains = gain * torch.tensor(GAIN)
+    gains = gain * torch.tensor(world.full_speed)
     process = torch.zeros(2)
     if conditions.process_noise[1] > 0:
         process = uniform(conditions.process_noise) * gains

@@ -14,9 +14,12 @@ from torch import Tensor
 
 LINEAR_SCALE = 400.0  # cm per unit
 GAIN = (0.5, math.pi / 2)  # joystick gain at 1x: 200 cm/s and 90 deg/s
+NORMAL_PEAKS = ((-0.5, 0.5), (-math.radians(120), math.radians(120)))  # of perturbations
+LARGE_PEAKS = ((-0.5, 2.0), (-math.radians(180), math.radians(180)))
 RewardMode = Literal["mixed", "gauss", "const"]
 REWARD_MODES: tuple[RewardMode, ...] = get_args(RewardMode)
 Range = tuple[float, float]
+Peaks = tuple[Range, Range]  # of linear and angular velocity
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,12 @@ class World:
         Last step at which the target is visible.
     bump_duration, bump_std : int, float
         Steps from the first to the last sample of a perturbation (even), and its width in steps.
+    bump_start : (int, int)
+        First and last step at which a perturbation may begin.
+    peaks, large_peaks : ((float, float), (float, float))
+        Ranges of the peak velocities of normal and of large perturbations, units/s and rad/s.
+    full_speed : (float, float)
+        What an action of 1 gives at gain 1, units/s and rad/s.
     """
 
     dt: float = 0.1
@@ -55,6 +64,10 @@ class World:
     target_off: int = 3
     bump_duration: int = 10
     bump_std: float = 2.0
+    bump_start: tuple[int, int] = (0, 10)
+    peaks: Peaks = NORMAL_PEAKS
+    large_peaks: Peaks = LARGE_PEAKS
+    full_speed: tuple[float, float] = GAIN
 
     def __post_init__(self) -> None:
         if not (self.dt > 0 and 2 * self.dt <= self.episode_time < math.inf):
@@ -72,6 +85,12 @@ class World:
             raise ValueError(f"bump_duration {self.bump_duration} is not a positive even number")
         for name in ("goal_radius", "initial_radius"):
             check_range(getattr(self, name), name, low=1e-9)
+        check_start(self.bump_start, "bump_start")
+        for name in ("peaks", "large_peaks"):
+            for bounds in getattr(self, name):
+                check_range(bounds, name)
+        if not all(0 < speed < math.inf for speed in self.full_speed):
+            raise ValueError(f"full_speed {self.full_speed} is not two positive numbers")
 
     @property
     def n_steps(self) -> int:
@@ -100,3 +119,9 @@ def check_range(given: Range, name: str, low: float = -math.inf) -> None:
     lower, upper = given
     if not (math.isfinite(lower) and math.isfinite(upper) and low <= lower <= upper):
         raise ValueError(f"{name} {given} is not a range (lower, upper), or below what is possible")
+
+
+def check_start(given: tuple[int, int], name: str) -> None:
+    """Raise ValueError unless ``given`` is a range of steps."""
+    if not 0 <= given[0] <= given[1]:
+        raise ValueError(f"{name} {given} is not a range of steps from 0 on")

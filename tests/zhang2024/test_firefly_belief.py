@@ -10,8 +10,8 @@ import torch
 from mempaper.zhang2024.belief import SMALL, Belief, toy_filter
 from mempaper.zhang2024.task import Firefly, step_noise
 from mempaper.zhang2024.td3 import mirror_beliefs
-from mempaper.zhang2024.trials import LARGE_PEAKS, Conditions, draw_trials, make_trials
-from mempaper.zhang2024.world import World
+from mempaper.zhang2024.trials import Conditions, draw_trials, make_trials
+from mempaper.zhang2024.world import LARGE_PEAKS, World
 
 WORLD = World()
 N_STEPS = 25

@@ -11,8 +11,8 @@ from gymnasium.utils.env_checker import check_env
 
 from mempaper.zhang2024.environment import FireflyEnv
 from mempaper.zhang2024.task import Firefly
-from mempaper.zhang2024.trials import NORMAL_PEAKS, Conditions, make_trials
-from mempaper.zhang2024.world import World
+from mempaper.zhang2024.trials import Conditions, make_trials
+from mempaper.zhang2024.world import NORMAL_PEAKS, World
 
 FORWARD, STOP = np.array([1.0, 0.0], np.float32), np.zeros(2, np.float32)
 STILL = Conditions(process_noise=(0.0, 0.0), observation_noise=(0.0, 0.0))

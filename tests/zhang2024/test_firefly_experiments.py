@@ -1,7 +1,10 @@
 """Configurations of quick agents: presets, what is refused, and a run from end to end."""
 
+import math
+
 import numpy as np
 import pytest
+import torch
 
 from mempaper.checkpoint import ResumePoint
 from mempaper.parameters import ConfigError
@@ -10,6 +13,9 @@ from mempaper.zhang2024 import quick
 from mempaper.zhang2024.experiments import QuickAgent, WarmStart
 from mempaper.zhang2024.quick import EKF_FROM_SCRATCH, FROM_SCRATCH, TABLE_ROWS
 from mempaper.zhang2024.rollout import COLUMNS
+from mempaper.zhang2024.trial_sets import perturbation_set
+from mempaper.zhang2024.trials import Conditions, draw_trials
+from mempaper.zhang2024.world import World
 
 
 @pytest.fixture
@@ -26,6 +32,7 @@ def test_defaults_are_the_paper_s_world():
     assert world.initial_radius == (0.25, 1.0)
     assert np.degrees(world.relative_angle) == pytest.approx(35)
     assert (conditions.process_noise, conditions.observation_noise) == ((0.2, 0.2), (0.1, 0.1))
+    assert (world, conditions) == (World(), Conditions())
     paper = WarmStart.preset("full").sizes()
     assert (paper.rnn, paper.fc, paper.holistic, paper.stacked) == (128, 300, 220, 128)
 
@@ -75,6 +82,12 @@ def test_agents_with_one_actor_share_their_warm_start():
         ({"gain_range": (2, 1)}, r"^gain_range is \(2, 1\): not a range \(lower, upper\)"),
         ({"gain_range": (0, 1)}, r"^gain_range is \(0, 1\): .* 0 < lower <= upper"),
         ({"gain_range": (1, 2), "exclude_gain": (1, 2)}, "exclude_gain"),
+        ({"peaks": ((-200, 200), (120, -120))}, r"^peaks is .*: not two ranges \(lower, upper\)"),
+        ({"large_peaks": ((-200, 800),)}, "large_peaks"),
+        ({"bump_start": (10, 0)}, r"bump_start \(10, 0\) is not a range of steps"),
+        ({"exclude_peaks": (100, 60)}, "exclude_peaks is for trainings with perturbations"),
+        ({"perturbed": True, "exclude_peaks": (300, 60)}, "exclude_peaks .* leaves nothing"),
+        ({"full_speed": (200, 0)}, "full_speed .* is not two positive numbers"),
         ({"reward_mode": "mean"}, "reward_mode"),
         ({"dt": 0}, "dt"),
         ({"target_off": -1}, "target_off"),
@@ -98,6 +111,34 @@ def test_agents_with_one_actor_share_their_warm_start():
 def test_impossible_parameters_are_refused_by_name(change, message):
     with pytest.raises(ConfigError, match=message):
         QuickAgent.preset("fast", **change)
+
+
+def test_training_and_tests_may_have_other_perturbations_and_speeds():
+    run = QuickAgent.preset(
+        "fast",
+        perturbed=True,
+        peaks=((40, 80), (-30, 30)),
+        exclude_peaks=(50, 20),
+        large_peaks=((400, 440), (0, 0)),
+        bump_start=(4, 5),
+        full_speed=(100, 180),
+    )
+    trials = draw_trials(200, run.world(), run.conditions(), quick.generator_of(0, "training"))
+    linear, angular = (trials.peak * torch.tensor([400, 180 / math.pi])).T
+    assert (float(linear.min()), float(linear.max())) == pytest.approx((50, 80), abs=1)
+    assert (float(angular.abs().min()), float(angular.max())) == pytest.approx((20, 30), abs=1)
+    assert set(trials.start.tolist()) == {4, 5}
+    tests = quick.Tester(run.world(), run.conditions(), 50, extensive=True).labels
+    normal, large = (400 * tests[f"perturbation{k}"].peak[:, 0] for k in (1, 2))
+    assert 39.9 < float(normal.min()) < 50 < float(normal.max()) < 80.1
+    assert 399 < float(large.min()) < float(large.max()) < 441
+    assert set(tests["perturbation1"].start.tolist()) == {4, 5}
+    expected = torch.tensor([0.25, math.pi])
+    torch.testing.assert_close(trials.gain, expected.expand(200, 2))
+    torch.testing.assert_close(tests["gain4x"].gain, 4 * expected.expand(50, 2))
+    own = perturbation_set("large", 20, world=run.world())
+    assert float(400 * own.trials.peak[:, 0].min()) >= 399
+    torch.testing.assert_close(own.trials.gain, expected.expand(20, 2))
 
 
 @pytest.mark.parametrize(

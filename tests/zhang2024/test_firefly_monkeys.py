@@ -19,8 +19,8 @@ from mempaper.zhang2024.monkey_trials import (
 )
 from mempaper.zhang2024.networks import Sizes
 from mempaper.zhang2024.rollout import Agent, run
-from mempaper.zhang2024.trials import NORMAL_PEAKS, Conditions, draw_trials
-from mempaper.zhang2024.world import GAIN, LINEAR_SCALE, World
+from mempaper.zhang2024.trials import Conditions, draw_trials
+from mempaper.zhang2024.world import GAIN, LINEAR_SCALE, NORMAL_PEAKS, World
 
 WORLD = World()
 FULL = np.array([GAIN[0] * LINEAR_SCALE, math.degrees(GAIN[1])])

@@ -22,8 +22,8 @@ from mempaper.zhang2024.rollout import (
     signed_error,
 )
 from mempaper.zhang2024.task import Firefly, step_noise
-from mempaper.zhang2024.trials import NORMAL_PEAKS, Conditions, draw_trials, make_trials
-from mempaper.zhang2024.world import World
+from mempaper.zhang2024.trials import Conditions, draw_trials, make_trials
+from mempaper.zhang2024.world import NORMAL_PEAKS, World
 
 WORLD, SMALL = World(), Sizes(6, 5, 7, 6)
 ROUNDING = 1e-4  # which an agent with large weights amplifies from step to step
@@ -263,7 +263,7 @@ def test_undershooting_is_negative_and_the_rate_leaves_out_the_last_step():
 
 def test_conditions_share_their_targets():
     base = trials_of(10)
-    labels = labelled_trials(base)
+    labels = labelled_trials(base, WORLD)
     assert list(labels) == ["gain1x", "gain1.5x", "gain2x", "perturbation0", "perturbation1"]
     for trials in labels.values():
         assert torch.equal(trials.target, base.target)
@@ -271,7 +271,7 @@ def test_conditions_share_their_targets():
     assert not labels["perturbation0"].peak.any()
     torch.testing.assert_close(labels["gain1.5x"].gain, 1.5 * base.gain)
     assert torch.equal(labels["perturbation1"].peak, base.peak)
-    extensive = labelled_trials(base, 4 * base.peak)
+    extensive = labelled_trials(base, WORLD, 4 * base.peak)
     assert list(extensive)[:4] == ["gain1x", "gain2x", "gain3x", "gain4x"]
     assert torch.equal(extensive["perturbation2"].peak, 4 * base.peak)
 

@@ -8,8 +8,6 @@ import torch
 
 from mempaper.zhang2024.task import Firefly, step_noise
 from mempaper.zhang2024.trials import (
-    LARGE_PEAKS,
-    NORMAL_PEAKS,
     SMALL_PEAKS,
     Conditions,
     Trials,
@@ -18,7 +16,7 @@ from mempaper.zhang2024.trials import (
     draw_trials,
     make_trials,
 )
-from mempaper.zhang2024.world import GAIN, LINEAR_SCALE, World
+from mempaper.zhang2024.world import GAIN, LARGE_PEAKS, LINEAR_SCALE, NORMAL_PEAKS, World
 
 WORLD = World()
 STILL = {"process_noise": 0, "observation_noise": 0}

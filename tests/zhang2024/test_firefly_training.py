@@ -18,6 +18,7 @@ from mempaper.zhang2024.original import ReferenceAgent
 from mempaper.zhang2024.rollout import COLUMNS
 from mempaper.zhang2024.selection import CRITERIA, best_row
 from mempaper.zhang2024.training import LOG_COLUMNS, Trainer
+from mempaper.zhang2024.trials import draw_each_in_order
 
 FORCED = {"phase_two_at": -1.0}  # leave the first phase at the end of the first block
 
@@ -154,6 +155,30 @@ def test_small_steps_begin_after_a_validation_with_four_fifths_rewarded() -> Non
     assert (one.rates.actor, one.rates.critic, one.std) == (5e-5, 5e-5, 0.4)
 
 
+def test_each_phase_has_its_own_exploration_and_tests_their_own_number_of_trials() -> None:
+    run = ReferenceAgent.preset("full", phase_two_exploration=0.3, phase_three_exploration=0.1)
+    one = Trainer(run.new_agent(), run.world(), run.conditions(), run.schedule(), 0)
+    seen = []
+    for one.phase in (1, 2, 3):
+        seen.append(one.std)
+    assert seen == [0.8, 0.3, 0.1]
+    assert len(one.tester.labels["gain1x"]) == 500
+    assert run.replace(extensive=True).schedule().test_trials == 300
+    assert run.replace(extensive=True, test_trials=40).schedule().test_trials == 40
+
+
+def test_a_training_with_excluded_gains_and_perturbations_is_validated_without_them() -> None:
+    run = ReferenceAgent.preset(
+        "smoke", gain_range=(0.5, 4.0), exclude_gain=(0.8, 3.0), perturbed=True, exclude_peaks=(100, 60)
+    )
+    one = Trainer(run.new_agent(), run.world(), run.conditions(), run.schedule(), 0)
+    assert np.isfinite(one.validate()[:, COLUMNS.index("reward_rate")]).all()
+    trials = draw_each_in_order(50, run.world(), run.conditions(), one.generator)
+    multiplier = trials.gain[:, 0] / 0.5
+    assert ((multiplier <= 0.8) | (multiplier >= 3)).all()
+    assert (trials.peak.abs() >= torch.tensor([0.25, np.radians(60)])).all()
+
+
 def test_without_observation_noise_the_first_phase_sees_velocity_as_it_is() -> None:
     one = trainer("Actor3Critic5")
     one.one_trial()
@@ -271,6 +296,8 @@ def test_ties_go_to_the_earliest_checkpoint() -> None:
     ("changes", "message"),
     [
         ({"exploration": 0.5}, "exploration"),
+        ({"phase_three_exploration": -0.1}, "phase_three_exploration"),
+        ({"test_trials": 0}, "test_trials"),
         ({"total_trials": 400}, "no checkpoint"),
         ({"architecture": "Actor4Critic1"}, "Unknown architecture"),
         ({"architecture": "EKF", "process_noise": 0.0}, "process_noise 0"),
