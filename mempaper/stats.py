@@ -69,6 +69,11 @@ def exact(value: float, n: int = 1) -> Estimate:
     return Estimate(float(value), float(value), float(value), n)
 
 
+def smallest_gap(*ascending: float) -> float:
+    """The smallest step of numbers that should ascend; negative if they do not."""
+    return float(np.min(np.diff(ascending)))
+
+
 def resampled(
     number: Callable[[dict[str, Any]], float],
     groups: Mapping[str, Any],

@@ -32,6 +32,11 @@ def test_slopes_and_numbers_without_variation():
     assert stats.exact(0.3, 8) == stats.Estimate(0.3, 0.3, 0.3, 8)
 
 
+def test_the_smallest_gap_is_negative_where_the_order_is_not_as_it_should_be():
+    assert stats.smallest_gap(1, 3, 4) == 1
+    assert stats.smallest_gap(1, 3, 2) == -1
+
+
 def test_a_number_of_groups_has_the_bootstraps_interval():
     rng = np.random.default_rng(2)
     a, b = rng.normal(1, 1, 40), rng.normal(0, 1, 30)

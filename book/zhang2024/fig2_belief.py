@@ -327,7 +327,7 @@ def smaller_step(groups: dict) -> float:
     """Smaller gap in the ratio of mean grids: the higher holistic one < homo < mod."""
     found = {k: grids.drop_ratio(values.mean(0)) for k, values in groups.items()}
     high = max(found["hol"], found["moho"])
-    return float(min(found["homo"] - high, found["mod"] - found["homo"]))
+    return stats.smallest_gap(high, found["homo"], found["mod"])
 
 
 measured = {

@@ -389,7 +389,7 @@ def order(*ascending: str, of: dict[str, np.ndarray]) -> stats.Estimate:
     def step(groups: dict[str, np.ndarray]) -> float:
         mean = {name: values.mean() for name, values in groups.items()}
         mean["low"], mean["high"] = sorted((mean["hol"], mean["moho"]))
-        return gain.smallest_gap(*(mean[name] for name in ascending))
+        return stats.smallest_gap(*(mean[name] for name in ascending))
 
     return stats.resampled(step, of)
 

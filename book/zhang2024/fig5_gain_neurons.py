@@ -258,7 +258,7 @@ def in_order(groups: dict[str, np.ndarray]) -> float:
     """Smaller gap of mod < homo < the lower one of the other two, of means."""
     mean = {name: values.mean() for name, values in groups.items()}
     low = min(mean["hol"], mean["moho"])
-    return gain.smallest_gap(mean["mod"], mean["homo"], low)
+    return stats.smallest_gap(mean["mod"], mean["homo"], low)
 
 
 rise = {n: decoding_error[2.0][n] - decoding_error[1.0][n] for n in agents}

@@ -303,7 +303,7 @@ rate, deviation = (
 def between(groups: dict) -> float:
     """Smaller gap of mod < homo < hol, of means over seeds."""
     mean = disturbed.means(groups)
-    return min(mean["homo"] - mean["mod"], mean["hol"] - mean["homo"])
+    return stats.smallest_gap(mean["mod"], mean["homo"], mean["hol"])
 
 
 def stronger(groups: dict) -> float:

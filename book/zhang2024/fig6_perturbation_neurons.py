@@ -246,8 +246,8 @@ slopes = {
 def ascending(groups: dict) -> float:
     """Smaller gap in r of linear pushes: the higher holistic one < homo < mod."""
     found = {k: disturbed.pooled_r(group, "linear") for k, group in groups.items()}
-    low = max(found["hol"], found["moho"])
-    return min(found["homo"] - low, found["mod"] - found["homo"])
+    high = max(found["hol"], found["moho"])
+    return stats.smallest_gap(high, found["homo"], found["mod"])
 
 
 def largest(groups: dict) -> float:

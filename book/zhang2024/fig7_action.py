@@ -179,7 +179,7 @@ for name in names:
 def in_order(groups: dict) -> float:
     """Smaller gap of hol < holEKF < mod, of means over seeds."""
     mean = sweeps.means(groups)
-    return min(mean["holEKF"] - mean["hol"], mean["mod"] - mean["holEKF"])
+    return stats.smallest_gap(mean["hol"], mean["holEKF"], mean["mod"])
 
 
 def longer(groups: dict) -> float:

@@ -222,11 +222,6 @@ def compared(
     return comparisons.without_outliers(values if mask is None else values[:, mask])
 
 
-def smallest_gap(*ascending: float) -> float:
-    """The smallest step of numbers that should ascend; negative if they do not."""
-    return float(np.min(np.diff(ascending)))
-
-
 def typical_trial(behaviours: Sequence[Behaviour], gain: float) -> int:
     """The trial whose signed errors are nearest to everybody's own mean, in standard deviations."""
     return _nearest_to_means([one.signed_error(gain) for one in behaviours])

@@ -196,7 +196,5 @@ def test_maps_are_drawn_in_one_scale_about_zero():
     plt.close(fig)
 
 
-def test_gaps_and_pooled_numbers():
-    assert gain.smallest_gap(1, 3, 4) == 1
-    assert gain.smallest_gap(1, 3, 2) == -1
+def test_numbers_of_all_agents_together():
     assert gain.pooled({"hol": [[1, 2], [3]]}, np.array)["hol"].tolist() == [1, 2, 3]
