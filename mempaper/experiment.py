@@ -291,9 +291,9 @@ class Experiment(BaseModel):
             There is a result already, and it is another one.
         """
         folder = self.folder()
-        shipped, file = self.shipped_file(), folder / "result.safetensors"
+        file = folder / "result.safetensors"
         with self._acquired_lock():
-            if not (shipped.exists() or (file.exists() and (folder / "job.pkl").exists())):
+            if not (self.is_shipped() or (file.exists() and (folder / "job.pkl").exists())):
                 self._adopted = (arrays, dict(made))
                 try:
                     self.stored()
@@ -301,7 +301,7 @@ class Experiment(BaseModel):
                     self._adopted = None
         result = self.result()
         if not same_arrays(result.arrays, arrays):
-            there = f"comes with the book ({shipped})"
+            there = f"comes with the book ({self.shipped_file()})"
             if result.provenance["origin"] != "shipped":
                 there = f"is in {folder}; remove that folder if it is not needed"
             raise ConfigError(
@@ -313,6 +313,11 @@ class Experiment(BaseModel):
         """Where a result of this very configuration would be shipped with the book."""
         folder = data_folder() / "pretrained" / self.paper / self.name
         return folder / f"{self.key()}.safetensors"
+
+    def is_shipped(self) -> bool:
+        """Whether its result comes with the book, or at least one of its two files; only looks."""
+        file = self.shipped_file()
+        return file.exists() or file.with_suffix(".json").exists()
 
     def shipped_arrays(self, arrays: Arrays) -> Arrays:
         """What of a result is shipped with the book: all of it."""
@@ -338,9 +343,8 @@ class Experiment(BaseModel):
         DiskError
             The disk is full, or the folder may not be written; the message says what to do.
         """
-        shipped = self.shipped_file()
-        if shipped.exists():
-            return self._load(shipped, "shipped")
+        if self.is_shipped():
+            return self._load(self.shipped_file(), "shipped")
         with disk_errors_explained(runs_folder()):
             folder = self.folder()
             try:
@@ -366,7 +370,7 @@ class Experiment(BaseModel):
         folder = self.infra.uid_folder()
         assert folder is not None
         files = ("job.pkl", "result.safetensors", "result.json")  # the last one is written last
-        return all((folder / name).exists() for name in files) or self.shipped_file().exists()
+        return all((folder / name).exists() for name in files) or self.is_shipped()
 
     def has_begun(self) -> bool:
         """Whether somebody trained this very configuration before, to the end or not; only looks."""

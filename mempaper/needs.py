@@ -73,7 +73,7 @@ def record(mode: Mode, seconds: Mapping[str, float], used: Mapping[str, Iterable
     for chapter, took in seconds.items():
         entries = list(used[chapter])
         needed = with_needs(run_of(entry) for entry in entries)
-        runs = {run.key(): run for run in needed if not run.shipped_file().exists()}
+        runs = {run.key(): run for run in needed if not run.is_shipped()}
         for key, run in runs.items():
             usual = type(run).preset(mode).config()
             own["trainings"][key] = {

@@ -166,6 +166,11 @@ def _check_output(output: Path) -> None:
         raise ConfigError(f"{output} is a folder; name a notebook, such as {output / 'out.ipynb'}")
     if output.suffix != ".ipynb":
         raise ConfigError(f"{output} is no name for a notebook; it must end in .ipynb")
+    there = next(parent for parent in output.absolute().parents if parent.exists())
+    if not there.is_dir():
+        raise ConfigError(
+            f"{there} is a file, so {output.name} cannot be put into a folder of that name"
+        )
 
 
 def run(

@@ -196,6 +196,19 @@ def test_shipped_results_are_used_and_foreign_ones_refused(runs, tmp_path, monke
         other.result()
 
 
+@pytest.mark.parametrize("lost", [".json", ".safetensors"])
+def test_half_of_a_shipped_result_is_told_and_not_trained_anew(runs, tmp_path, monkeypatch, lost):
+    monkeypatch.setattr("mempaper.experiment.data_folder", lambda: tmp_path / "shipped")
+    run = ContextualChoiceTraining(**SMALL)
+    assert not run.is_shipped()
+    file = run.ship().with_suffix(lost)
+    monkeypatch.setenv("MEMPAPER_RUNS", str(tmp_path / "elsewhere"))
+    file.unlink()
+    with pytest.raises(CorruptFileError, match=f"{file.name} .*restore it: git"):
+        ContextualChoiceTraining(**SMALL).result()
+    assert not (tmp_path / "elsewhere").exists()
+
+
 def test_a_damaged_file_of_the_book_is_restored_and_never_deleted(runs, tmp_path, monkeypatch):
     book = tmp_path / "the book"
     monkeypatch.setattr("mempaper.experiment.data_folder", lambda: book)

@@ -161,6 +161,8 @@ def test_outputs_that_are_no_notebooks_are_refused_before_anything_runs(small, m
         notebooks.run("any", tmp_path, {})
     with pytest.raises(ConfigError, match=r"o\.html is no name for a notebook; it must end in \.ipynb"):
         notebooks.run("any", tmp_path / "o.html", {})
+    with pytest.raises(ConfigError, match=r"small\.ipynb is a file, so o\.ipynb cannot be put into"):
+        notebooks.run("any", tmp_path / "small.ipynb" / "deeper" / "o.ipynb", {})
     assert [path.name for path in tmp_path.iterdir()] == ["small.ipynb"]
 
 

@@ -77,7 +77,7 @@ def schema_groups(base: RecallLearning, mode: Mode, all_levels: bool) -> dict[fl
     for strength in SCHEMA_STRENGTHS[1:]:
         run = group(base, f"vary-schema-level-{strength:g}")
         certain = strength == SCHEMA_STRENGTHS[-1] or (strength in CERTAIN and mode != "smoke")
-        if certain or all_levels or run.shipped_file().exists():
+        if certain or all_levels or run.is_shipped():
             levels[strength] = run
     return {SCHEMA_STRENGTHS[0]: base, **levels}
 

@@ -256,10 +256,10 @@ def _describe(experiment: DelayLearning, sigma: float) -> None:
 
 
 def _say_where(stage: DelayLearning) -> None:
-    shipped, folder = stage.shipped_file(), stage.folder()
+    folder = stage.folder()
     state, kept = f"{stage.iterations} updates", str(stage.infra.folder)
-    if shipped.exists():
-        state, kept = "comes with the book", str(shipped)
+    if stage.is_shipped():
+        state, kept = "comes with the book", str(stage.shipped_file())
     elif (folder / "job.pkl").exists():
         state = "trained already"
     elif (folder / "resume").exists():

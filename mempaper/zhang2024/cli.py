@@ -103,7 +103,7 @@ def _describe(run: Run) -> None:
         start = f"warm start of {run.warm_steps} updates" if run.is_warm else "random trials"
         click.echo(f"  the quick recipe: {start}, then {r.rounds} rounds of {r.trials_per_round} trials")
     state, kept = "trained now", str(run.folder())
-    if run.shipped_file().exists():
+    if run.is_shipped():
         state, kept = "comes with the book", str(run.shipped_file())
     elif is_trained(run):
         state = "trained already"

@@ -165,7 +165,7 @@ def asked_for(
 
 def is_trained(run: Run) -> bool:
     """Whether there is a result, in the store or with the book."""
-    if run.shipped_file().exists():
+    if run.is_shipped():
         return True
     folder = run.folder()
     there = all((folder / name).exists() for name in ("job.pkl", "result.safetensors"))
