@@ -319,6 +319,15 @@ class Experiment(BaseModel):
         file = self.shipped_file()
         return file.exists() or file.with_suffix(".json").exists()
 
+    @classmethod
+    def shipped(cls) -> list[Self]:
+        """All runs whose results come with the book."""
+        folder = data_folder() / "pretrained" / cls.paper / cls.name
+        files = sorted(folder.glob("*.json"))
+        return [
+            cls.checked(**load_sidecar(file.with_suffix(".safetensors"))["config"]) for file in files
+        ]
+
     def shipped_arrays(self, arrays: Arrays) -> Arrays:
         """What of a result is shipped with the book: all of it."""
         return arrays

@@ -188,6 +188,7 @@ def test_shipped_results_are_used_and_foreign_ones_refused(runs, tmp_path, monke
     monkeypatch.setenv("MEMPAPER_RUNS", str(tmp_path / "elsewhere"))
     found = ContextualChoiceTraining(**SMALL).result()
     assert found.provenance["origin"] == "shipped"
+    assert [one.key() for one in ContextualChoiceTraining.shipped()] == [run.key()]
     assert np.array_equal(found["p_correct"], trained["p_correct"])
     other = ContextualChoiceTraining(**SMALL, seed=4)
     run.shipped_file().replace(other.shipped_file())

@@ -67,7 +67,7 @@ def strange(found, chapter, mode):
     return {
         key: run.config()
         for key, run in unknown.items()
-        if not (key in full and run.shipped_file().exists())  # which every mode may show
+        if not (key in full and run.is_shipped())  # which every mode may show
     }
 
 

@@ -33,7 +33,6 @@ FILTERS = {"EKF": DEFAULT_NOISE, "EKF alternative": ALTERNATIVE_NOISE}  # what t
 SWEEP_SEEDS = 2  # of an architecture outside the four main ones
 SCRATCH_SEEDS = 3  # without a warm start
 FILTER_SEEDS = 3  # of EKF agents, the yardsticks
-EARLY = 10_000  # trials of a first phase after which trainings that come with the book were given up
 SPARE_SEEDS = 10  # tried at most in place of seeds whose first phase does not end
 FRESH_ROUNDS = 800  # of the quick recipe, for agents that the chapter on training trains anew
 
@@ -269,19 +268,18 @@ def from_scratch(base: Pool) -> dict[str, list[Any]]:
 def originals(base: Pool) -> dict[str, list[Any]]:
     """Trainings of the EKF agent and the four main ones as the original does them, by short name.
 
-    Each seed is there three times: with all the time that the original allows a first phase, with less,
-    and with the optimiser of the code's first version. Spare seeds are there too, see :func:`replaced`.
+    Those of a full pool and its spare seeds, see :func:`replaced`, and those that come with the book,
+    by either optimiser and with a first phase that was given up sooner or later.
     """
     full = base if base.recipe == "original" else Pool.preset("full", seed=base.seed)
-    ways: tuple[dict[str, Any], ...] = ({}, {"give_up": EARLY}, {"optimizer": "radam"})
-    return {
-        name: [
-            full.member(architecture, k, **way)
-            for way in ways
-            for k in range(full.n_seeds + SPARE_SEEDS)
-        ]
-        for name, architecture in {"EKF": EKF, **MAIN}.items()
-    }
+    n, shipped = full.n_seeds + SPARE_SEEDS, ReferenceAgent.shipped()
+    found = {}
+    for name, architecture in {"EKF": EKF, **MAIN}.items():
+        own: list[Any] = [full.member(architecture, k) for k in range(n)]
+        keys = {run.key() for run in own}
+        others = [run for run in shipped if run.architecture == architecture and run.key() not in keys]
+        found[name] = own + sorted(others, key=lambda run: (run.optimizer, run.seed))
+    return found
 
 
 def _original_filters(base: Pool) -> dict[str, list[Any]]:

@@ -138,16 +138,16 @@ def test_yardsticks_come_with_the_book_and_two_more_are_trained_anew():
         "EKF": [0, 1, 2],
         "EKF alternative": [0, 1, 2],
     }
-    assert all(run.shipped_file().exists() for runs in yardsticks.values() for run in runs)
+    assert all(run.is_shipped() for runs in yardsticks.values() for run in runs)
     for name, (run,) in groups.fresh_filters(base).items():
-        assert not run.shipped_file().exists()
+        assert not run.is_shipped()
         assert run.replace(seed=0).key() == yardsticks[name][0].key()
 
 
 def test_the_longer_training_is_ten_times_as_long():
     (quick,) = groups.longer(groups.Pool.preset("fast"))["hol longer"]
     assert quick.rounds == 12_000
-    assert quick.shipped_file().exists()
+    assert quick.is_shipped()
     (full,) = groups.longer(groups.Pool.preset("full"))["hol longer"]
     assert (full.total_trials, full.extensive) == (100_000, True)
 
