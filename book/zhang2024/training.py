@@ -273,7 +273,7 @@ learnt = {
 }
 
 
-def called(name: str, agent: groups.Trained) -> str:
+def called(name: str, agent: groups.Training) -> str:
     """Kind, optimiser and seed of an agent."""
     kind = figures.LABELS.get(name, name)
     return f"{kind}, {agent.run.optimizer}, seed {agent.run.seed}"

@@ -104,19 +104,17 @@ def table_labels(run: QuickAgent | ReferenceAgent) -> list[str]:
 
 
 @dataclass(frozen=True)
-class Trained:
-    """An agent with what is known of its training.
+class Training:
+    """What is known of an agent's training.
 
     Attributes
     ----------
     run : QuickAgent or ReferenceAgent
     result : Result
-    agent : Agent
     """
 
     run: QuickAgent | ReferenceAgent
     result: Result
-    agent: Agent
 
     @property
     def provenance(self) -> dict[str, Any]:
@@ -173,6 +171,18 @@ class Trained:
         return self.result["table"][0][:, self.labels.index(label), COLUMNS.index(column)]
 
 
+@dataclass(frozen=True)
+class Trained(Training):
+    """A training with the agent that came out of it.
+
+    Attributes
+    ----------
+    agent : Agent
+    """
+
+    agent: Agent
+
+
 def load(run: QuickAgent | ReferenceAgent, criterion: str = "gain1x") -> Trained:
     """The agent of a training, which is done now if need be.
 
@@ -183,6 +193,11 @@ def load(run: QuickAgent | ReferenceAgent, criterion: str = "gain1x") -> Trained
         :data:`~mempaper.zhang2024.selection.CRITERIA`), or where they come with the book the only
         one there is, :data:`~mempaper.zhang2024.selection.SHIPPED`; of the quick recipe's always
         the end.
+
+    Raises
+    ------
+    ConfigError
+        The training comes with the book and never left its first phase: there are no weights.
     """
     result = run.result()
     agent = run.new_agent()
@@ -190,7 +205,13 @@ def load(run: QuickAgent | ReferenceAgent, criterion: str = "gain1x") -> Trained
         {n.removeprefix(prefix): a for n, a in result.arrays.items() if n.startswith(prefix)}
         for prefix in (f"selected/{criterion}/", f"selected/{SHIPPED}/", "weights/")
     ]
-    agent.take(next(weights for weights in found if weights))
+    weights = next((weights for weights in found if weights), None)
+    if weights is None:
+        raise ConfigError(
+            f"{run.architecture}, seed {run.seed}, comes with the book without weights: it never left "
+            "its first phase"
+        )
+    agent.take(weights)
     return Trained(run, result, agent.eval())
 
 
@@ -286,10 +307,13 @@ def _original_filters(base: Pool) -> dict[str, list[Any]]:
     return {"EKF": base.seeds(EKF)} if base.recipe == "original" else {}
 
 
-def at_hand(runs: Mapping[Name, Sequence[Any]]) -> dict[Name, list[Trained]]:
-    """The agents of several groups that have been trained already, by the same names."""
-    found = {name: [load(run) for run in group if run.is_done()] for name, group in runs.items()}
-    return {name: agents for name, agents in found.items() if agents}
+def at_hand(runs: Mapping[Name, Sequence[Any]]) -> dict[Name, list[Training]]:
+    """The trainings of several groups that have been done already, by the same names."""
+    found = {
+        name: [Training(run, run.result()) for run in group if run.is_done()]
+        for name, group in runs.items()
+    }
+    return {name: trainings for name, trainings in found.items() if trainings}
 
 
 def fresh(

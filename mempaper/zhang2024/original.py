@@ -149,14 +149,12 @@ class ReferenceAgent(Steering):
     def shipped_arrays(self, arrays: Arrays) -> Arrays:
         """Logs and tables, and of all weights those that :data:`SHIPPED` selects, made light.
 
-        A training whose first phase did not end has none to select, and keeps those of its end.
+        A training whose first phase did not end has none to select.
         """
-        chosen = f"selected/{SHIPPED}/"
-        dropped = ("selected/", "weights/") if any(n.startswith(chosen) for n in arrays) else ()
         kept = {
             name: array
             for name, array in arrays.items()
-            if name.startswith(chosen) or not name.startswith(dropped)
+            if name.startswith(f"selected/{SHIPPED}/") or not name.startswith(("selected/", "weights/"))
         }
         return light(kept, self.new_agent())
 

@@ -128,7 +128,7 @@ def _checkpoints(run: Run, arrays: Arrays) -> Iterator[tuple[Key, Arrays]]:
         row = best_row(np.asarray(arrays["table"][0]), table_labels(run), criterion) if weights else None
         if row is not None:
             known[(row + 1) * run.validate_every - 1, False] = weights
-    if int(arrays["phase"][0]) > 1:
+    if last and int(arrays["phase"][0]) > 1:
         known[run.total_trials - 1, False] = last
     yield from sorted(known.items())
 

@@ -132,6 +132,16 @@ def test_an_export_has_the_originals_files(made):
         assert table.read_text().splitlines()[0] == HEADER
 
 
+def test_an_export_of_what_comes_with_the_book_has_the_weights_that_are_shipped(tmp_path):
+    """One checkpoint of a training, and none of one that never left its first phase."""
+    for run in ReferenceAgent.shipped():
+        folder = export(run, tmp_path)
+        kept = [load_arrays(path) for path in folder.glob("*9.safetensors")]
+        ended = run.first_phase(run.result())[1]
+        assert [bool(weights) for weights in kept] == [True] * ended
+        shutil.rmtree(tmp_path / run.architecture)
+
+
 def test_tables_hold_the_numbers_of_the_training(made):
     result = made.results[0]
     for labels, table, path in (

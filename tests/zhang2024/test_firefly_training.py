@@ -244,17 +244,19 @@ def test_every_checkpoint_is_kept_and_the_best_ones_are_selected(
 
 
 @pytest.mark.usefixtures("runs")
-def test_a_training_whose_first_phase_hangs_is_shipped_with_what_there_is(
+def test_a_training_whose_first_phase_hangs_is_shipped_without_weights(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     run = ReferenceAgent.preset("smoke", architecture="EKF")
     assert run.result()["phase"] == 1
     monkeypatch.setattr("mempaper.experiment.data_folder", lambda: tmp_path)
     run.ship()
-    hung = groups.load(run)
+    (hung,) = groups.at_hand({"EKF": [run]})["EKF"]
     assert hung.provenance["origin"] == "shipped"
     assert hung.first_phase == (20, False)
     assert hung.losses.shape == (4,)
+    with pytest.raises(ConfigError, match="EKF, seed 0, comes with the book without weights"):
+        groups.load(run)
 
 
 @pytest.mark.usefixtures("runs")
