@@ -18,7 +18,7 @@ from mempaper.zhang2024.networks import ACTORS, CRITICS
 from mempaper.zhang2024.original import ReferenceAgent
 from mempaper.zhang2024.quick import Tester
 from mempaper.zhang2024.rollout import COLUMNS, Agent
-from mempaper.zhang2024.selection import SHIPPED
+from mempaper.zhang2024.selection import SHIPPED, best_row
 from mempaper.zhang2024.training import LOG_COLUMNS
 from mempaper.zhang2024.world import World
 
@@ -169,6 +169,22 @@ class Training:
             Of :data:`~mempaper.zhang2024.rollout.COLUMNS`.
         """
         return self.result["table"][0][:, self.labels.index(label), COLUMNS.index(column)]
+
+    def best(self, criterion: str = "gain1x") -> int:
+        """Row of the table that is the best one by a criterion.
+
+        Raises
+        ------
+        ConfigError
+            The training never left its first phase: the table is empty.
+        """
+        row = best_row(self.result["table"][0], self.labels, criterion)
+        if row is None:
+            raise ConfigError(
+                f"{self.run.architecture}, seed {self.run.seed}, never left its first phase: no "
+                "checkpoint was tested"
+            )
+        return row
 
 
 @dataclass(frozen=True)

@@ -239,6 +239,7 @@ def test_every_checkpoint_is_kept_and_the_best_ones_are_selected(
     assert shipped.provenance["origin"] == "shipped"
     assert {name.split("/")[1] for name in shipped.result.arrays if "/" in name} == {"gain"}
     assert shipped.curve("gain1x").shape == (2,)
+    assert shipped.best() == best_row(result["table"][0], labels, "gain1x")
     for name, weight in shipped.agent.actor.state_dict().items():
         torch.testing.assert_close(weight, before[f"actor.{name}"], atol=1e-3, rtol=1e-3)
 
@@ -255,6 +256,8 @@ def test_a_training_whose_first_phase_hangs_is_shipped_without_weights(
     assert hung.provenance["origin"] == "shipped"
     assert hung.first_phase == (20, False)
     assert hung.losses.shape == (4,)
+    with pytest.raises(ConfigError, match="EKF, seed 0, never left its first phase: no checkpoint"):
+        hung.best()
     with pytest.raises(ConfigError, match="EKF, seed 0, comes with the book without weights"):
         groups.load(run)
 
