@@ -343,8 +343,9 @@ print(
 print(f"{'':36}{'gain 1':>11}{'gain 1':>10}{'gain 2':>12}{'rewards/s, error':>17}")
 for name, agents in learnt.items():
     for agent in agents:
+        best = agent.best()
         rate, td_error, error = (
-            agent.curve(label, column)[agent.best()]
+            agent.curve(label, column)[best]
             for label, column in (
                 ("gain1x", "reward_rate"),
                 ("gain1x", "TD_error_abs"),

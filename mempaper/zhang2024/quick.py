@@ -196,12 +196,11 @@ class Tester:
         self.world = world
         generator = generator_of(0, "table")
         noises = (conditions.process_noise, conditions.observation_noise)
-        start = world.bump_start
-        perturbed = Conditions((1.0, 1.0), None, *noises, peaks=world.peaks, start=start)
+        perturbed = Conditions((1.0, 1.0), None, *noises, peaks=world.peaks)
         base = draw_trials(n_trials, world, perturbed, generator)
         large = None
         if extensive:
-            widened = Conditions((1.0, 1.0), None, *noises, peaks=world.large_peaks, start=start)
+            widened = Conditions((1.0, 1.0), None, *noises, peaks=world.large_peaks)
             large = draw_trials(n_trials, world, widened, generator).peak
         self.labels = labelled_trials(base, world, large)
         self.noise = {label: step_noise(n_trials, world, generator) for label in self.labels}

@@ -126,7 +126,6 @@ class Steering(Experiment):
             gain=self.gain_range,
             peaks=_ranges_in_units(self.peaks) if self.perturbed else None,
             exclude_peaks=_in_units(self.exclude_peaks) if self.exclude_peaks else None,
-            start=self.bump_start,
             exclude_gain=self.exclude_gain,
             process_noise=(self.process_noise, self.process_noise),
             observation_noise=(self.observation_noise, self.observation_noise),

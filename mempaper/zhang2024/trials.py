@@ -51,8 +51,8 @@ class Conditions:
         Ranges of the perturbation's peak velocities; None for trials without perturbation.
     exclude_peaks : (float, float), optional
         Peaks closer to zero than these are redrawn, each by itself.
-    start : (int, int)
-        First and last step at which a perturbation may begin.
+    start : (int, int), optional
+        First and last step at which a perturbation may begin; by default the world's.
     """
 
     gain: Range = (1.0, 1.0)
@@ -61,7 +61,7 @@ class Conditions:
     observation_noise: Range = (0.1, 0.1)
     peaks: Peaks | None = None
     exclude_peaks: Range | None = None
-    start: tuple[int, int] = (0, 10)
+    start: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
         check_range(self.gain, "gain", low=1e-9)
@@ -79,7 +79,8 @@ class Conditions:
                 raise ValueError(f"exclude_peaks {self.exclude_peaks} holds a limit below zero")
             if limit > 0:
                 _check_excluded(peak, (-limit, limit), "exclude_peaks")
-        check_start(self.start, "start")
+        if self.start is not None:
+            check_start(self.start, "start")
 
 
 @dataclass(frozen=True)
@@ -220,7 +221,7 @@ def draw_trials(n: int, world: World, conditions: Conditions, generator: torch.G
         peak = torch.stack(
             [redrawn(p, -limit, limit) for p, limit in zip(conditions.peaks, limits, strict=True)], 1
         )
-        first, last = conditions.start
+        first, last = conditions.start or world.bump_start
         start = torch.randint(first, last + 1, (n,), generator=generator)
     observation = uniform(conditions.observation_noise)[:, None] * gains
     return Trials(target, gains, process, observation, peak, start, radius)
@@ -268,7 +269,7 @@ def draw_in_order(
         limits = conditions.exclude_peaks or (0.0, 0.0)
         parts = zip(conditions.peaks, limits, drawn, strict=True)
         peak = torch.cat([outside(bounds, -limit, limit, one) for bounds, limit, one in parts])
-        first, last = conditions.start
+        first, last = conditions.start or world.bump_start
         start = torch.randint(first, last + 1, (1,), generator=generator)
     observation = torch.zeros(2)
     if sensor:
